@@ -20,9 +20,9 @@ T = TypeVar("T")
 Check = Callable[[Any, str], T]
 
 MAX_INTEGER = 2**53 - 1
-MAX_DEPTH = 32  # our deepest text (a release leaf's statement) nests 6 levels
+MAX_DEPTH = 32  # our deepest text, a statement, nests 6 levels
 
-_OPENERS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Any) -> str:
@@ -55,16 +55,7 @@ def decode(data: bytes | str, what: str, *, limit: int) -> str:
 
 
 def loads(text: str, what: str) -> Any:
-    """Return the value of any JSON *text* (canonical or not) without duplicate keys, NaN or deep nesting."""
-    depth = 0
-    for match in _OPENERS.finditer(text):  # json recurses: depth is bounded before it starts
-        mark = match.group()
-        if mark in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
-        elif mark in "]}":
-            depth -= 1
+    """Return the value of any JSON *text* (canonical or not) without duplicate keys or NaN."""
 
     def refuse(constant: str) -> NoReturn:
         raise Malformed(f"{what}: {constant} is not a number of ours")
@@ -81,23 +72,24 @@ def loads(text: str, what: str) -> Any:
         raise Malformed(f"{what}: not JSON") from e
 
 
-def _check_values(value: Any, what: str) -> None:
+def _check_values(value: Any, what: str, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, member in value.items():
             if not key.isascii():
                 raise Malformed(f"{what}: a key is not ASCII")
-            _check_values(member, what)
+            _check_values(member, what, depth + 1)
     elif isinstance(value, list):
         for member in value:
-            _check_values(member, what)
+            _check_values(member, what, depth + 1)
     elif isinstance(value, str):
-        if any("\ud800" <= c <= "\udfff" for c in value) if not value.isascii() else False:
+        if not value.isascii() and _SURROGATE.search(value):
             raise Malformed(f"{what}: a lone surrogate")
-    elif isinstance(value, int) and not isinstance(value, bool):
-        if not 0 <= value <= MAX_INTEGER:
-            raise Malformed(f"{what}: {value:.0f} is outside 0..2^53-1")
     elif isinstance(value, float):
         raise Malformed(f"{what}: numbers are integers")
+    elif isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= MAX_INTEGER:
+        raise Malformed(f"{what}: a number outside 0..2^53-1")
 
 
 class Object:
