@@ -29,6 +29,10 @@ class Refused(Error):
     """A signature or a rule says no."""
 
 
+class TooFew(Refused):
+    """Good signatures, but fewer than the threshold. Let more holders sign."""
+
+
 class Conflict(Refused):
     """Something else stands there already; the message names the first."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from modelseal.errors import Conflict, Refused
+from modelseal.errors import Conflict, Refused, TooFew
 from modelseal.formats import names, records
 from modelseal.formats.identity import Key, KeySet
 from modelseal.formats.leaves import Leaf
@@ -146,7 +146,7 @@ def _keys(state: State, record: Keys, digest: bytes, authors: AbstractSet[Key]) 
         raise Refused("a key change that drops a controller is not in force yet: its delay and objections are missing")
     added = set(new.controllers) - set(old.controllers)
     if not authors >= set(old.controllers) and (old.threshold != new.threshold or len(added) >= old.threshold):
-        raise Refused(
+        raise TooFew(
             "a key change that outvotes a controller who did not sign it is not in force yet: let every controller sign"
         )
     known.key_set, known.seq, known.prev = new, record.seq, digest
@@ -224,7 +224,7 @@ def _threshold(authors: AbstractSet[Key], keys: tuple[Key, ...], threshold: int,
 def _enough(authors: AbstractSet[Key], keys: tuple[Key, ...], threshold: int, who: str) -> None:
     count = len(authors & set(keys))
     if count < threshold:
-        raise Refused(f"signed by {count} of {threshold} {who}")
+        raise TooFew(f"signed by {count} of {threshold} {who}")
 
 
 def _counted(authors: AbstractSet[Key], keys: AbstractSet[Key]) -> None:

@@ -12,6 +12,7 @@ nodes of RFC 6962. A key that does not stand in its proven bucket is proven abse
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def namespace_key(namespace: str) -> str:
 
 def repo_key(repo: str) -> str:
     return "repo:" + repo.lower()
+
+
+def observed_key(repo: str) -> str:
+    return "observed:" + repo.lower()
 
 
 def record_keys(record: Record) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ def parse_bucket(text: str) -> dict[str, tuple[int, ...]]:
             raise Malformed(f"bucket: the line {line[:80]!r} is malformed or out of order")
         last = line.encode()
         indices = tuple(int(number) for number in match[2].split())
-        if match[1] in found or any(a >= b for a, b in zip(indices, indices[1:], strict=False)):
+        if match[1] in found or any(a >= b for a, b in itertools.pairwise(indices)):
             raise Malformed(f"bucket: {match[1][:80]!r} occurs twice, or its leaves do not ascend")
         found[match[1]] = indices
     return found

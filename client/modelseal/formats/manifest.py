@@ -7,6 +7,7 @@ The statement is an in-toto Statement v1 with the predicate of OpenSSF Model Sig
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ def check_files(files: tuple[File, ...], what: str) -> None:
     """Sorted by name, at least one, and no two are the same file anywhere."""
     if not files:
         raise Malformed(f"{what}: no files")
-    if any(a.name >= b.name for a, b in zip(files, files[1:], strict=False)):
+    if any(a.name >= b.name for a, b in itertools.pairwise(files)):
         raise Malformed(f"{what}: the files are not sorted by name, or one occurs twice")
     names.check_file_names([file.name for file in files], what)
 

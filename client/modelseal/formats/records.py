@@ -8,6 +8,7 @@ The text that was signed is kept and compared, never rebuilt.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -161,7 +162,7 @@ def read_entries(value: Any, what: str) -> tuple[Entry, ...]:
 
     entries = strict.sequence(read, most=2 * MAX_NAMES)(value, what)
     prints = [entry.fingerprint for entry in entries]
-    if any(a >= b for a, b in zip(prints, prints[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(prints)):
         raise Malformed(f"{what}: not sorted by fingerprint, or two by one key")
     return entries
 

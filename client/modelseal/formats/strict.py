@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -170,7 +171,7 @@ def listing(inner: Check[T], *, most: int | None = None, least: int = 0) -> Chec
     def check(value: Any, what: str) -> tuple[T, ...]:
         members = sequence(inner, most=most, least=least)(value, what)
         texts = [encode(member).encode() for member in value]
-        if any(a >= b for a, b in zip(texts, texts[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(texts)):
             raise Malformed(f"{what}: not sorted, or a member occurs twice")
         return members
 

@@ -1,0 +1,211 @@
+"""Files against the release that was decided on (FORMAT.md 10, `compare`). Pure: digests come in, a verdict goes out.
+
+Which digests are worth computing is asked first (`digests_wanted`), from names and sizes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelseal.errors import Malformed
+from modelseal.formats import manifest, names
+from modelseal.formats.manifest import File, Statement
+from modelseal.state import Sealed
+from modelseal.verdict import Decision, Finding, Standing, Verdict, Word
+
+# What can run when somebody opens a folder or loads a model from it.
+PROGRAMS = (".py", ".bat", ".cmd", ".ps1", ".sh", ".exe", ".dll", ".so", ".jar", ".js", ".vbs", ".ipynb", ".lnk")
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A file at hand; a digest is None where it was not computed."""
+
+    name: str
+    size: int
+    sha256: bytes | None = None
+    blake3: bytes | None = None
+
+
+def digests_wanted(decision: Decision, sizes: Mapping[str, int]) -> frozenset[str]:
+    """Return which of "sha256" and "blake3" to compute for files of these names and sizes."""
+    statement = decision.statement
+    if statement is None or any(file.blake3 is None for file in statement.files):
+        return frozenset({"sha256"})
+    if sizes != {file.name: file.size for file in statement.files} and _others(decision, sizes):
+        return frozenset({"sha256"})
+    return frozenset({"blake3"})
+
+
+def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Finding, ...] = ()) -> Verdict:
+    """Return the verdict on *files* and what else lies there (*problems*: links, devices, foreign files)."""
+    if decision.word is not None:
+        return Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+    assert decision.chosen is not None
+    sizes = {file.name: file.size for file in files}
+    by_sha256 = _fileset(files)
+    notes: tuple[str, ...] = ()
+    if decision.statement is not None:
+        findings, equal, digest = _against(decision.statement, files)
+    else:
+        notes = ("the seal could not be fetched; names, sizes and sha256 were compared with the release in the log",)
+        same = by_sha256 == decision.chosen.release.fileset
+        findings = () if same else (Finding("differs", "the folder as a whole"),)
+        equal, digest = (len(files) if same else 0), "sha256"
+    findings = _by_weight(findings + problems)
+    if not findings:
+        return _verified(decision, decision.chosen, equal, digest, notes)
+    if not problems and by_sha256 is not None:
+        for one in reversed(decision.releases):
+            if one.sealed.release.fileset == by_sha256:
+                return _another(decision, one, len(files), findings)
+    return Verdict(
+        Word.FAILED,
+        f": {_count(findings)}; do not load this folder",
+        "",
+        decision,
+        findings,
+        equal=equal,
+        total=decision.chosen.release.files,
+        total_bytes=decision.chosen.release.total_bytes,
+        digest=digest,
+        notes=notes,
+        wants_sha256=by_sha256 is None and not problems and bool(_others(decision, sizes)),
+    )
+
+
+def _others(decision: Decision, sizes: Mapping[str, int]) -> list[Standing]:
+    """Return the other releases that have as many files and bytes as the ones at hand."""
+    shape = len(sizes), sum(sizes.values())
+    return [
+        one
+        for one in decision.releases
+        if one.sealed != decision.chosen and (one.sealed.release.files, one.sealed.release.total_bytes) == shape
+    ]
+
+
+def _another(decision: Decision, one: Standing, count: int, findings: tuple[Finding, ...]) -> Verdict:
+    """The files are not the chosen release's, but those of another one."""
+    revision = one.sealed.release.revision
+    same = [other for other in decision.releases if other.sealed.release.fileset == one.sealed.release.fileset]
+    valid = [other for other in same if other.voided is None]
+    if not valid:
+        assert one.voided is not None
+        says = f": these are the files of {revision}, which was revoked; do not use them"
+        return Verdict(Word.FAILED, says, f"REVOKED ({one.voided.reason})", decision, release=one.sealed)
+    if decision.asked.revision is not None:
+        says = f": these are the files of {revision}, not of {decision.asked.revision}; do not load this folder"
+        return Verdict(Word.FAILED, says, "", decision, findings, release=one.sealed)
+    return _verified(decision, valid[-1].sealed, count, "sha256", ())
+
+
+def _verified(decision: Decision, release: Sealed, equal: int, digest: str, notes: tuple[str, ...]) -> Verdict:
+    publisher, basis = decision.publisher, []
+    assert publisher is not None
+    if not decision.quorum:
+        basis.append("(registry's word only)")
+    owner = f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
+    asked = decision.asked.revision
+    if asked and release.release.revision != asked:
+        notes += (f"{asked} itself is not sealed; these are the same files as the newest release",)
+    elif decision.chosen is not None and release.index < decision.chosen.index:
+        notes += (f"an older release; the newest is {decision.chosen.release.revision}",)
+    return Verdict(
+        Word.VERIFIED,
+        owner,
+        " ".join(basis),
+        decision,
+        release=release,
+        equal=equal,
+        total=release.release.files,
+        total_bytes=release.release.total_bytes,
+        digest=digest,
+        notes=notes,
+    )
+
+
+def _against(statement: Statement, files: tuple[Local, ...]) -> tuple[tuple[Finding, ...], int, str]:
+    """Return what differs from *statement*, how many files equal it, and which digest was compared."""
+    expected = {file.name: file for file in statement.files}
+    findings: list[Finding] = []
+    compared: set[str] = set()
+    equal = 0
+    for local in files:
+        file = expected.pop(local.name, None)
+        if file is None:
+            findings.append(Finding("added", local.name, program=is_program(local.name)))
+        elif file.size != local.size:
+            findings.append(Finding("resized", local.name, f"{file.size} bytes", f"{local.size} bytes"))
+        else:
+            results = _digests(file, local)
+            compared.update(name for name, _, _ in results)
+            wrong = [(name, want, got) for name, want, got in results if want != got]
+            if not results:
+                raise ValueError(f"{local.name} was not hashed")
+            if wrong and len(wrong) < len(results):
+                findings.append(Finding("contradictory", local.name))
+            elif wrong:
+                name, want, got = wrong[0]
+                findings.append(Finding("differs", local.name, f"{name}:{want.hex()}", f"{name}:{got.hex()}"))
+            else:
+                equal += 1
+    findings += [Finding("missing", name) for name in expected]
+    return tuple(findings), equal, " and ".join(sorted(compared, reverse=True)) or "names and sizes"
+
+
+def _digests(file: File, local: Local) -> list[tuple[str, bytes, bytes]]:
+    pairs = [("sha256", file.sha256, local.sha256), ("blake3", file.blake3, local.blake3)]
+    return [(name, want, got) for name, want, got in pairs if want is not None and got is not None]
+
+
+def _fileset(files: tuple[Local, ...]) -> bytes | None:
+    """Return the fileset of the files at hand, or None: not all hashed, or a name that no seal can hold."""
+    found = []
+    for local in files:
+        if local.sha256 is None:
+            return None
+        try:
+            found.append(File(manifest.file_name(local.name, "file"), local.size, local.sha256))
+        except Malformed:
+            return None
+    return manifest.fileset(tuple(found))
+
+
+def is_program(name: str) -> bool:
+    return names.folded(name).endswith(PROGRAMS)
+
+
+_ORDER = ("added", "differs", "resized", "missing")
+
+
+def _by_weight(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What matters most first: programs nobody sealed, then other additions, differences, what is missing."""
+
+    def rank(finding: Finding) -> tuple[bool, int, str]:
+        place = _ORDER.index(finding.kind) if finding.kind in _ORDER else -1
+        return (not finding.program, place, finding.name)
+
+    return tuple(sorted(findings, key=rank))
+
+
+_WORDS = {
+    "differs": ("file differs", "files differ"),
+    "resized": ("file has another size", "files have another size"),
+    "missing": ("file is missing", "files are missing"),
+    "added": ("file was added", "files were added"),
+    "contradictory": ("file has a contradictory seal", "files have contradictory seals"),
+}
+
+
+def _count(findings: tuple[Finding, ...]) -> str:
+    """Return `1 file differs, 2 files were added`."""
+    parts = []
+    for kind, (one, many) in _WORDS.items():
+        count = sum(finding.kind == kind for finding in findings)
+        if count:
+            parts.append(f"{count} {one if count == 1 else many}")
+    other = sum(finding.kind not in _WORDS for finding in findings)
+    if other:
+        parts.append(f"{other} {'is not a file' if other == 1 else 'are not files'} that a seal can cover")
+    return ", ".join(parts)

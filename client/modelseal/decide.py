@@ -1,0 +1,331 @@
+"""The decision: evidence, trust, memory and time -> Decision (FORMAT.md 10, steps 1 to 11). Pure.
+
+    1 parse        2 signatures   3 remembered head   4 policy and age   5 last leaf   6 first leaf
+    7 look-ups     8 fold         9 revocations seen  10 release, seal   11 standing
+
+The first step that fails is the answer. 1 to 7 prove nothing about the repo: UNAVAILABLE, or LOG MISBEHAVED where two
+signed notes contradict each other. After 8 the head and the revocations are to be remembered, whatever comes then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from modelseal.authorship import check_seal
+from modelseal.errors import Malformed, Misbehaviour, Refused, Unsupported
+from modelseal.formats import index, merkle, names
+from modelseal.formats.checkpoint import Checkpoint
+from modelseal.formats.evidence import Evidence, Listed, lookup_keys
+from modelseal.formats.leaves import Leaf
+from modelseal.formats.manifest import Statement
+from modelseal.formats.names import Asked
+from modelseal.formats.note import Note, Verifier
+from modelseal.formats.records import Release, Roots
+from modelseal.formats.tiles import Tile, old_root, tiles_for_old_root
+from modelseal.formats.trust import Head, Revoked, Trust
+from modelseal.keytext import PublicKey
+from modelseal.replay import fold
+from modelseal.state import Sealed, State, Voided
+from modelseal.times import span, utc
+from modelseal.verdict import Decision, Publisher, Standing, Word
+
+AHEAD = 60  # seconds that a proven time may be ahead of our clock, and a leaf's time ahead of the proven time
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old an answer may be, and by which clock."""
+
+    now: int | None  # None: as of the evidence itself
+    max_age: int
+    as_of: bool = False  # *now* is not our clock but what the user named
+    from_file: bool = False  # a file or folder in hand: never moves the head
+
+
+def tiles_wanted(evidence: bytes, head: Head | None) -> list[str]:
+    """Return the paths of the tiles that step 3 needs; nothing in *evidence* has been checked yet."""
+    size = Checkpoint.parse(Note.parse(Evidence.parse(evidence).checkpoint).text).size
+    if head is None or not 0 < head.size < size:
+        return []
+    return [tile.path for tile in tiles_for_old_root(head.size, size)]
+
+
+def decide(
+    evidence: bytes,
+    tiles: Mapping[str, bytes],
+    trust: Trust,
+    head: Head | None,
+    revoked: Revoked,
+    asked: Asked,
+    fresh: Freshness,
+) -> Decision:
+    """Return what *evidence* proves about *asked*. It never raises on bad evidence."""
+    unheard = Decision(asked, Word.UNAVAILABLE, "", origin=trust.origin, head=None, revoked=revoked, as_of=fresh.as_of)
+    try:
+        found = _parse(evidence, asked)  # 1
+        opened = _open(found.checkpoint, trust)  # 2
+        notes = _compare_head(opened, head, tiles, trust, fresh)  # 3
+        time = _proven_time(opened, trust, fresh)  # 4
+        roots = _last_leaf(found, opened.checkpoint, time)  # 5
+        _first_leaf(found, trust)  # 6
+        leaves = _leaves(found, roots, opened.checkpoint)  # 7
+    except Unsupported as e:
+        return replace(unheard, says=f": upgrade needed: {e}")
+    except Malformed as e:
+        return replace(unheard, says=f": the answer proves nothing: {e}")
+    except _Stale as e:
+        return replace(unheard, says=f": {e}")
+    except Misbehaviour as e:
+        return replace(unheard, word=Word.LOG_MISBEHAVED, says=f": {e}", older=e.older, newer=e.newer)
+
+    state = State(trust.origin)
+    refused = fold(state, leaves)  # 8
+    notes += [f"leaf {one.index} ({one.type}) has no effect: {one.why}" for one in refused]
+    seen = _seen(state, asked)
+    heard = replace(
+        unheard,
+        size=opened.checkpoint.size,
+        time=time,
+        quorum=trust.policy.quorum,
+        head=_head(opened, found, trust, time) if not fresh.from_file else None,
+        revoked=revoked | seen,
+        notes=tuple(notes),
+    )
+    return _judge(heard, state, revoked, found.seal, dict(leaves))  # 9 to 11
+
+
+class _Stale(Exception):
+    """Right but too old, too new or without a clock. Not a promise broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A checkpoint whose signatures are checked; times by cosigner."""
+
+    note: str
+    checkpoint: Checkpoint
+    own: int | None
+    witnesses: tuple[int, ...]
+
+
+def _parse(evidence: bytes, asked: Asked) -> Evidence:
+    found = Evidence.parse(evidence)
+    if found.repo != asked.key:
+        raise Malformed(f"it is about {names.short(found.repo)}, not about {names.short(asked.key)}")
+    return found
+
+
+def _open(text: str, trust: Trust) -> _Opened:
+    """Check every line by a key that we know: one that does not verify refuses the whole note."""
+    note = Note.parse(text, "checkpoint")
+    checkpoint = Checkpoint.parse(note.text)
+    if checkpoint.origin != trust.origin:
+        raise Malformed(f"a checkpoint of {checkpoint.origin}, not of {trust.origin}")
+    if not _times(note, trust.policy.log):
+        raise Malformed(f"the checkpoint is not signed by the log key of {trust.origin}")
+    if checkpoint.size < 2:
+        raise Malformed(f"a checkpoint of {checkpoint.size} leaves; the first has 2")
+    own = _times(note, trust.policy.own)
+    by_witness = [_times(note, witness) for witness in trust.policy.witnesses]
+    return _Opened(text, checkpoint, max(own, default=None), tuple(max(times) for times in by_witness if times))
+
+
+def _times(note: Note, key: Verifier) -> list[int]:
+    return [key.check(note.text, line) for line in note.by(key)]
+
+
+def _compare_head(
+    opened: _Opened, head: Head | None, tiles: Mapping[str, bytes], trust: Trust, fresh: Freshness
+) -> list[str]:
+    """Compare with the newest head ever verified; return notes for the report."""
+    new = opened.checkpoint
+    if head is None:
+        return []
+    if new.size == head.size:
+        if new.root != head.root:
+            raise Misbehaviour(
+                f"{trust.origin} signed two different logs of {new.size} leaves", older=head.note, newer=opened.note
+            )
+        return []
+    if fresh.from_file:
+        return ["not compared with the remembered head"]
+    if new.size < head.size:
+        before = _times(Note.parse(head.note), trust.policy.own)
+        if opened.own is not None and before and opened.own > max(before):
+            raise Misbehaviour(
+                f"{trust.origin} went back from {head.size} to {new.size} leaves", older=head.note, newer=opened.note
+            )
+        raise _Stale(f"the answer has {new.size} leaves, {head.size} were seen before")
+
+    def get(tile: Tile) -> bytes:
+        if tile.path not in tiles:
+            raise Malformed(f"{tile.path} is missing")
+        return tiles[tile.path]
+
+    if old_root(head.size, new.size, new.root, get) != head.root:
+        raise Misbehaviour(
+            f"the log of {trust.origin} with {new.size} leaves does not continue the one with {head.size}",
+            older=head.note,
+            newer=opened.note,
+        )
+    return []
+
+
+def _proven_time(opened: _Opened, trust: Trust, fresh: Freshness) -> int:
+    """Return the time that the policy proves, if it is fresh enough."""
+    k = trust.policy.quorum
+    times = sorted(opened.witnesses, reverse=True) if k else [opened.own] if opened.own is not None else []
+    if len(times) < max(k, 1):
+        raise _Stale(f"checked by {len(times)} of {k} mirrors" if k else "the checkpoint has no time")
+    proven = times[max(k, 1) - 1]
+    if fresh.now is None:
+        return proven
+    if proven > fresh.now + AHEAD:
+        raise _Stale(f"the checkpoint is of {utc(proven)}, ahead of the clock here ({utc(fresh.now)})")
+    if proven < fresh.now - fresh.max_age:
+        age = span(fresh.now - proven)
+        raise _Stale(f"the newest checkpoint is {age} old ({utc(proven)}), allowed are {span(fresh.max_age)}")
+    return proven
+
+
+def _last_leaf(found: Evidence, checkpoint: Checkpoint, time: int) -> Roots:
+    leaf = Leaf.parse(found.last.leaf)
+    if not isinstance(leaf.record, Roots) or leaf.record.origin != checkpoint.origin or leaf.signatures:
+        raise Malformed("the last leaf is not this log's roots record")
+    if leaf.record.covers != checkpoint.size - 1:
+        raise Malformed(f"the index covers {leaf.record.covers} leaves, not {checkpoint.size - 1}")
+    if leaf.time > time + AHEAD:
+        raise Malformed(f"the last leaf is of {utc(leaf.time)}, later than the checkpoint ({utc(time)})")
+    _included(replace(found.last, index=checkpoint.size - 1), checkpoint)
+    return leaf.record
+
+
+def _included(listed: Listed, checkpoint: Checkpoint) -> None:
+    hash_ = merkle.leaf_hash(listed.leaf.encode())
+    merkle.check_inclusion(hash_, listed.index, checkpoint.size, listed.proof, checkpoint.root)
+
+
+def _first_leaf(found: Evidence, trust: Trust) -> None:
+    first = found.leaves[0] if found.leaves else None
+    if first is None or first.index != 0 or merkle.leaf_hash(first.leaf.encode()) != trust.leaf0:
+        raise Malformed("the log does not begin with the leaf that the trust root names")
+
+
+def _leaves(found: Evidence, roots: Roots, checkpoint: Checkpoint) -> list[tuple[int, Leaf]]:
+    """Return every leaf about the repo, its namespace and the operators: provably all of them."""
+    operators, namespace, repo = lookup_keys(found.repo)
+    wanted = {operators, namespace, repo}
+    leaves: list[tuple[int, Leaf]] = []
+    for listed in found.leaves:
+        if leaves and leaves[-1][0] >= listed.index:
+            raise Malformed("the leaves do not ascend")
+        leaf = Leaf.parse(listed.leaf)
+        if leaves and leaves[-1][1].time > leaf.time:
+            raise Malformed(f"leaf {listed.index} is older than the one before it")
+        _included(listed, checkpoint)
+        leaves.append((listed.index, leaf))
+    by_index = dict(leaves)
+    if not any(
+        repo in index.record_keys(leaf.record) and isinstance(leaf.record, Release) for leaf in by_index.values()
+    ):
+        wanted.add(index.observed_key(found.repo))
+    if set(found.lookups) != wanted:
+        raise Malformed("the look-ups are not those of this repo")
+    listed_under: dict[str, set[int]] = {}
+    for key, lookup in found.lookups.items():
+        listed_under[key] = set(index.check_lookup(key, lookup.bucket, lookup.path, roots.records))
+        for number in listed_under[key]:
+            if number in by_index and key not in index.record_keys(by_index[number].record):
+                raise Malformed(f"leaf {number} is listed under {key}, where it does not belong")
+    if set().union(*listed_under.values()) != set(by_index):
+        raise Malformed("the leaves are not the ones that the index lists")
+    return leaves
+
+
+def _head(opened: _Opened, found: Evidence, trust: Trust, time: int) -> Head:
+    checkpoint = opened.checkpoint
+    return Head(checkpoint.size, checkpoint.root, found.checkpoint, trust.policy.log.encode(), time)
+
+
+def _seen(state: State, asked: Asked) -> Revoked:
+    """Return the revocations about the repo and its namespace that these leaves hold."""
+    owner_key = names.namespace_of(asked.key)
+    owner, repo = state.namespace(owner_key), state.repos.get(asked.key)
+    return Revoked(
+        frozenset((asked.key, seal) for seal in (repo.seals if repo else ())),
+        frozenset((owner_key, fileset) for fileset in (owner.filesets if owner else ())),
+    )
+
+
+def _judge(heard: Decision, state: State, remembered: Revoked, seal: str | None, leaves: dict[int, Leaf]) -> Decision:
+    asked = heard.asked
+    owner, repo = state.namespace(names.namespace_of(asked.key)), state.repos.get(asked.key)
+    publisher = None
+    if owner:
+        claim = owner.claim
+        publisher = Publisher(claim.namespace, claim.title, claim.domain, owner.identity.basis == "web")
+    heard = replace(heard, publisher=publisher, repo=asked.repo)
+    if repo is None or not repo.releases:
+        proof = f"(proof of absence in a log of {heard.size} leaves)"
+        whom = f"{publisher} has not sealed it" if publisher else "nobody has sealed it"
+        return replace(heard, word=Word.UNKNOWN, says=f": {whom} {proof}")
+
+    releases = tuple(
+        Standing(one, state.voided(asked.key, one.release) or _remembered(remembered, asked, one))
+        for one in repo.releases
+    )  # 9
+    spelled = releases[-1].sealed.release.repo
+    notes = list(heard.notes)
+    if spelled != asked.repo:
+        notes.append(f"the repo is spelled {names.short(spelled)}")
+    heard = replace(heard, repo=spelled, releases=releases, notes=tuple(notes))
+    chosen = _choose(releases, asked.revision)  # 10, which release
+    if chosen is None:
+        return replace(
+            heard, word=Word.FAILED, says=": every release of it is revoked", qualifier=_why(releases[-1].voided)
+        )
+    if chosen.voided:  # 11
+        when = f" on {utc(chosen.voided.time)}" if chosen.voided.time else ", seen earlier on this machine"
+        says = f": the release at {chosen.sealed.release.revision} was revoked{when}; do not use it"
+        return replace(heard, word=Word.FAILED, says=says, qualifier=_why(chosen.voided), chosen=chosen.sealed)
+    statement, ask_again = _statement(chosen.sealed, seal, leaves)  # 10, its seal
+    return replace(heard, word=None, chosen=chosen.sealed, statement=statement, ask_again=ask_again)
+
+
+def _remembered(revoked: Revoked, asked: Asked, one: Sealed) -> Voided | None:
+    """A revocation seen earlier wins over evidence that does not show it."""
+    namespace = names.namespace_of(asked.key)
+    release = one.release
+    gone = (
+        (asked.key, release.seal) in revoked.seals
+        or (namespace, release.fileset) in revoked.filesets
+        or (namespace, release.signer.sha256) in revoked.signers
+    )
+    return Voided(-1, 0, "seen before", None) if gone else None
+
+
+def _choose(releases: tuple[Standing, ...], revision: str | None) -> Standing | None:
+    """Return the release at *revision*, else the newest unrevoked one, else None."""
+    if revision:
+        there = [one for one in releases if one.sealed.release.revision == revision]
+        if there:
+            return there[-1]
+    last: dict[str, Standing] = {one.sealed.release.revision: one for one in releases}
+    valid = [one for one in last.values() if one.voided is None]
+    return max(valid, key=lambda one: one.sealed.index, default=None)
+
+
+def _why(voided: Voided | None) -> str:
+    return f"REVOKED ({voided.reason})" if voided else ""
+
+
+def _statement(sealed: Sealed, seal: str | None, leaves: dict[int, Leaf]) -> tuple[Statement | None, str | None]:
+    """Return the statement of the release's seal, or the commit to ask for once more."""
+    if seal is None:
+        return None, sealed.release.revision
+    spki = {PublicKey.parse(entry.key).key: entry.key for entry in leaves[sealed.index].signatures}
+    try:
+        return check_seal(sealed.release, seal, PublicKey.parse(spki[sealed.release.signer])), None
+    except (Malformed, Refused):
+        return None, sealed.release.revision

@@ -1,0 +1,144 @@
+"""Evidence from static files: the same builder for registry, mirror and client.
+
+Nothing is verified here: that is for `decide`, which does not believe us either. A file that is missing, short or
+malformed is Unavailable, never absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from modelseal.authorship import named_by
+from modelseal.errors import Malformed, NotFound, Unavailable
+from modelseal.formats import index, paths, tiles
+from modelseal.formats.checkpoint import Checkpoint
+from modelseal.formats.evidence import Evidence, Listed, Lookup, lookup_keys
+from modelseal.formats.leaves import MAX_SEAL, Leaf
+from modelseal.formats.note import MAX_NOTE, Note
+from modelseal.formats.records import Release, Roots
+from modelseal.formats.tiles import MAX_BUNDLE, MAX_TILE, WIDTH, Tile, Tree
+from modelseal.replay import fold
+from modelseal.state import State
+
+
+class Reader(Protocol):
+    """Whoever has the registry's files: a web server, a folder."""
+
+    def get(self, path: str, limit: int) -> bytes:
+        """Return the file at *path* of at most *limit* bytes; NotFound or Unavailable if there is none to be had."""
+
+    def evidence(self, repo: str, revision: str | None, limit: int) -> bytes | None:
+        """Return evidence built by the other side, or None where only files are served."""
+
+
+Get = Callable[[str, int], bytes]
+
+
+def gather(get: Get, repo: str, revision: str | None) -> bytes:
+    """Return evidence about *repo* (any spelling) with the seal at *revision*, or that of its newest release."""
+    try:
+        return Files(get).evidence(repo, revision)
+    except Malformed as e:
+        raise Unavailable(f"the files of this address do not fit together: {e}") from e
+
+
+class Files:
+    """The log and index of one checkpoint, over static files."""
+
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self.note = get(paths.CHECKPOINT, MAX_NOTE).decode("utf-8", "replace")
+        checkpoint = Checkpoint.parse(Note.parse(self.note, "checkpoint").text)
+        self.origin, self.size = checkpoint.origin, checkpoint.size
+        if self.size < 2:
+            raise Malformed(f"checkpoint: {self.size} leaves; the first has 2")
+        self._tree = Tree(self.size, self._tile)
+        self._bundles: dict[int, list[bytes]] = {}
+        self.roots = Leaf.parse(self.leaf(self.size - 1)).record
+
+    def _tile(self, tile: Tile) -> bytes:
+        try:
+            return self._get(tile.path, MAX_TILE)
+        except NotFound:
+            if tile.width == WIDTH:
+                raise
+        # A partial tile may go once the full one exists (tlog-tiles): the log has grown since the checkpoint.
+        return self._get(paths.tile(tile.level, tile.index, WIDTH), MAX_TILE)[: tile.width * 32]
+
+    def leaf(self, number: int) -> bytes:
+        bundle = number // WIDTH
+        if bundle not in self._bundles:
+            width = min(WIDTH, self.size - bundle * WIDTH)
+            try:
+                data, held = self._get(paths.entries(bundle, width), MAX_BUNDLE), width
+            except NotFound:
+                if width == WIDTH:
+                    raise
+                data, held = self._get(paths.entries(bundle, WIDTH), MAX_BUNDLE), WIDTH
+            self._bundles[bundle] = tiles.parse_entries(data, held, paths.entries(bundle, held))
+        return self._bundles[bundle][number % WIDTH]
+
+    def lookup(self, key: str) -> Lookup:
+        """Return the bucket of *key* in the tree `records` and its path."""
+        if not isinstance(self.roots, Roots):
+            raise Malformed("the last leaf is not a roots record")
+        number = index.bucket_of(key)
+        top = self._index(self.roots.records, is_tile=True)
+        below = self._index(_hash(top, number >> 8), is_tile=True)
+        bucket = self._index(_hash(below, number & 255), is_tile=False)
+        path = (*index.path_in_tile(below, number & 255), *index.path_in_tile(top, number >> 8))
+        return Lookup(index.bucket_text(bucket), path)
+
+    def _index(self, digest: bytes, *, is_tile: bool) -> bytes:
+        data = self._get(paths.index(digest), index.MAX_BUCKET)
+        return index.check_object(data, digest, tile=is_tile)
+
+    def listed(self, number: int) -> Listed:
+        return Listed(number, self.leaf(number).decode("utf-8", "replace"), tuple(self._tree.inclusion_proof(number)))
+
+    def evidence(self, repo: str, revision: str | None) -> bytes:
+        repo = repo.lower()
+        lookups = {key: self.lookup(key) for key in lookup_keys(repo)}
+        numbers = _numbers(lookups)
+        leaves = [(number, Leaf.parse(self.leaf(number))) for number in sorted(numbers)]
+        if not any(isinstance(leaf.record, Release) for _, leaf in leaves):
+            key = index.observed_key(repo)
+            lookups[key] = self.lookup(key)
+            numbers = _numbers(lookups)
+        return Evidence(
+            repo,
+            self.note,
+            self.listed(self.size - 1),
+            lookups,
+            tuple(self.listed(number) for number in sorted(numbers)),
+            self._seal(repo, revision, leaves),
+        ).encode()
+
+    def _seal(self, repo: str, revision: str | None, leaves: Iterable[tuple[int, Leaf]]) -> str | None:
+        """Return the seal that a client will want; a seal that cannot be read is no reason to withhold the rest."""
+        state = State(self.origin)
+        fold(state, leaves, named_by)
+        found = state.repos.get(repo)
+        if found is None or not found.releases:
+            return None
+        there = found.at(revision) if revision else None
+        valid = (one for one in reversed(found.releases) if state.voided(repo, one.release) is None)
+        chosen = there or next(valid, found.releases[-1])
+        try:
+            return self._get(paths.seal(chosen.release.bundle), MAX_SEAL).decode("utf-8", "replace")
+        except Unavailable:
+            return None
+
+
+def _hash(tile: bytes, at: int) -> bytes:
+    return tile[at * 32 : at * 32 + 32]
+
+
+def _numbers(lookups: dict[str, Lookup]) -> set[int]:
+    return {number for key, found in lookups.items() for number in index.parse_bucket(found.bucket).get(key, ())}
+
+
+def evidence(reader: Reader, repo: str, revision: str | None, limit: int) -> bytes:
+    """Return evidence from *reader*: its own, or gathered from its files."""
+    return reader.evidence(repo, revision, limit) or gather(reader.get, repo, revision)

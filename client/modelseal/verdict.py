@@ -1,0 +1,118 @@
+"""What `decide` and `compare` answer: words, their exit codes, and the facts behind them.
+
+Texts that come from outside (file names, titles) stand in these values as they are; whoever prints escapes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelseal.formats.manifest import Statement
+from modelseal.formats.names import Asked
+from modelseal.formats.trust import Head, Revoked
+from modelseal.state import Sealed, Voided
+
+
+class Word(StrEnum):
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    UNAVAILABLE = "unavailable"
+    LOG_MISBEHAVED = "log-misbehaved"
+
+    @property
+    def exit_code(self) -> int:
+        return _EXIT[self]
+
+    @property
+    def text(self) -> str:
+        """As the first line says it."""
+        return self.value.replace("-", " ").upper()
+
+
+_EXIT = {
+    Word.VERIFIED: 0,
+    Word.FAILED: 1,
+    Word.UNKNOWN: 5,
+    Word.UNAVAILABLE: 6,
+    Word.LOG_MISBEHAVED: 8,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Whom the operators signed as the owner of a namespace."""
+
+    namespace: str
+    title: str
+    domain: str | None
+    checked: bool  # False: on the operators' word, without evidence
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.domain})" if self.domain else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A release and what voids it now, if anything does."""
+
+    sealed: Sealed
+    voided: Voided | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the log says about a repo. With `word` None a release is chosen and `compare` has the last word."""
+
+    asked: Asked
+    word: Word | None
+    says: str  # what follows the name on the first line
+    qualifier: str = ""  # what follows the word on the first line
+    repo: str | None = None  # canonical spelling, once known
+    origin: str = ""
+    publisher: Publisher | None = None
+    chosen: Sealed | None = None
+    statement: Statement | None = None  # None although chosen: only the fileset is known
+    releases: tuple[Standing, ...] = ()
+    size: int = 0  # leaves of the log that was asked
+    time: int | None = None  # proven
+    as_of: bool = False
+    quorum: int = 0  # independent witnesses behind the proven time
+    head: Head | None = None  # to be remembered, even if the verdict is bad
+    revoked: Revoked = Revoked()
+    notes: tuple[str, ...] = ()
+    ask_again: str | None = None  # the commit whose seal the evidence should have brought
+    older: str | None = None  # LOG MISBEHAVED: the two notes
+    newer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as the seal says."""
+
+    kind: str  # added, missing, differs, resized, contradictory, or what a file is instead of a file
+    name: str
+    expected: str | None = None
+    found: str | None = None
+    program: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    word: Word
+    says: str
+    qualifier: str
+    decision: Decision
+    findings: tuple[Finding, ...] = ()
+    release: Sealed | None = None  # the one that the files are
+    equal: int = 0  # files that equal the seal
+    total: int = 0
+    total_bytes: int = 0
+    digest: str | None = None  # which was compared: "sha256", "blake3" or "sha256 and blake3"
+    notes: tuple[str, ...] = ()
+    wants_sha256: bool = False  # another release may fit; its fileset is over sha256
+
+    @property
+    def exit_code(self) -> int:
+        return self.word.exit_code
