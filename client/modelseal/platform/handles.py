@@ -54,8 +54,8 @@ class Folder:
             if not path.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
             return Folder(path, -1)
-        raw = os.fsencode(_component(name)) if name.isascii() else _component(name).encode()
-        return Folder(self._path / name, os.open(raw, _FOLDER | NOFOLLOW, dir_fd=self._fd))
+        fd = os.open(_component(name).encode(), _FOLDER | NOFOLLOW, dir_fd=self._fd)
+        return Folder(self._path / name, fd)
 
     def file(self, name: str) -> int:
         """Open *name* in this folder for reading and return its descriptor; OSError if it is a link.

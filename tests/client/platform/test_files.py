@@ -123,7 +123,7 @@ def test_read_file_returns_at_most_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"12345")
     assert platform.read_file(path, 5, "key file") == b"12345"
-    with pytest.raises(Malformed, match="key file .*a: 5 bytes, allowed are 4"):
+    with pytest.raises(Malformed, match=r"key file .*a: 5 bytes, allowed are 4"):
         platform.read_file(path, 4, "key file")
 
 
@@ -177,7 +177,7 @@ def test_an_unreadable_file_is_a_usage_error(tmp_path: Path, monkeypatch: pytest
             return real(path, *args, **kw)
 
         monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(Usage, match="key file .*key: permission denied"):
+    with pytest.raises(Usage, match=r"key file .*key: permission denied"):
         platform.read_file(tmp_path / "key", 10, "key file")
 
 

@@ -42,9 +42,8 @@ def test_a_held_lock_refuses_at_once_or_after_the_time_given_and_dies_with_its_h
 
 def test_two_holders_in_one_process_exclude_each_other(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with platform.lock(path):
-        with pytest.raises(Unavailable), platform.lock(path, timeout_s=0):
-            pass
+    with platform.lock(path), pytest.raises(Unavailable), platform.lock(path, timeout_s=0):
+        pass
     with platform.lock(path, timeout_s=0):
         pass
 
