@@ -1,0 +1,63 @@
+"""A bar with bytes, rate and time left for work that people wait for; nothing at all where nobody watches."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+_PATIENCE_S = 0.4  # what is done by then needs no bar, nor the import that draws it
+
+
+@contextlib.contextmanager
+def shown(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Yield a function to call with the bytes done since its last call (from any thread, never two at once).
+
+    *what* is a word of ours ("hashing"), *total* in bytes. Draws on stderr only, only if that is a terminal and not
+    *quiet*, and takes the bar away at the end: what remains is the report.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _count: None
+        return
+    bar = _Bar(what, total)
+    try:
+        yield bar.advance
+    finally:
+        bar.close()
+
+
+class _Bar:
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total = what, total
+        self._start = time.monotonic()
+        self._done = 0
+        self._drawn: Callable[[int], None] | None = None
+        self._open = contextlib.ExitStack()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        if self._drawn is not None:
+            self._drawn(self._done)
+        elif time.monotonic() - self._start > _PATIENCE_S:
+            self._drawn = self._draw()
+
+    def _draw(self) -> Callable[[int], None]:
+        from rich import progress
+        from rich.console import Console
+
+        bar = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        task = bar.add_task(self._what, total=self._total, completed=self._done)
+        self._open.enter_context(bar)
+        return lambda done: bar.update(task, completed=done)
+
+    def close(self) -> None:
+        self._open.close()
