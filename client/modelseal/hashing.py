@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import mmap
 import os
 import stat
 import threading
@@ -155,7 +156,7 @@ class _Work:
 
     def _worker(self, tasks: deque[list[Found]], wide: int) -> None:
         try:
-            buffer = memoryview(bytearray(_BLOCK))
+            buffer = _buffer(_BLOCK)
             with Opener(self._root) as opener:
                 while not self._failures:
                     try:
@@ -209,7 +210,7 @@ class _Work:
 
     def _read_wide(self, file: io.FileIO, found: Found, hashers: list[_Hasher]) -> int:
         """Read in this thread while each hasher works in its own on blocks of a ring; return the size."""
-        ring = [memoryview(bytearray(_WIDE_BLOCK)) for _ in range(_WIDE_BLOCKS)]
+        ring = [_buffer(_WIDE_BLOCK) for _ in range(_WIDE_BLOCKS)]
         lanes = [_Lane(hasher) for hasher in hashers]
         size = turn = 0
         try:
@@ -259,6 +260,12 @@ class _Lane:
         while (block := self._blocks.get()) is not None:
             self._hasher.update(block)
             self.free.release()
+
+
+def _buffer(size: int) -> memoryview:
+    """A buffer that begins on a page: into one 16 bytes further, where malloc puts it, some processors copy from the
+    page cache five times slower (measured on EPYC; the addresses of source and target then alias)."""
+    return memoryview(mmap.mmap(-1, size))
 
 
 def _changed(found: Found) -> Error:
