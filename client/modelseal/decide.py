@@ -43,12 +43,12 @@ class Freshness:
     from_file: bool = False  # a file or folder in hand: never moves the head
 
 
-def tiles_wanted(evidence: bytes, head: Head | None) -> list[str]:
-    """Return the paths of the tiles that step 3 needs; nothing in *evidence* has been checked yet."""
+def tiles_wanted(evidence: bytes, head: Head | None) -> list[Tile]:
+    """Return the tiles that step 3 needs, if any; nothing in *evidence* has been checked yet (Malformed)."""
     size = Checkpoint.parse(Note.parse(Evidence.parse(evidence).checkpoint).text).size
     if head is None or not 0 < head.size < size:
         return []
-    return [tile.path for tile in tiles_for_old_root(head.size, size)]
+    return tiles_for_old_root(head.size, size)
 
 
 def decide(
@@ -85,6 +85,7 @@ def decide(
     seen = _seen(state, asked)
     heard = replace(
         unheard,
+        state=state,
         size=opened.checkpoint.size,
         time=time,
         quorum=trust.policy.quorum,

@@ -43,6 +43,17 @@ def gather(get: Get, repo: str, revision: str | None) -> bytes:
         raise Unavailable(f"the files of this address do not fit together: {e}") from e
 
 
+def get_tile(get: Get, tile: Tile) -> bytes:
+    """Return the hashes of *tile*; nothing is checked."""
+    try:
+        return get(tile.path, MAX_TILE)
+    except NotFound:
+        if tile.width == WIDTH:
+            raise
+    # A partial tile may go once the full one exists (tlog-tiles): the log has grown since the checkpoint.
+    return get(paths.tile(tile.level, tile.index, WIDTH), MAX_TILE)[: tile.width * 32]
+
+
 class Files:
     """The log and index of one checkpoint, over static files."""
 
@@ -58,13 +69,7 @@ class Files:
         self.roots = Leaf.parse(self.leaf(self.size - 1)).record
 
     def _tile(self, tile: Tile) -> bytes:
-        try:
-            return self._get(tile.path, MAX_TILE)
-        except NotFound:
-            if tile.width == WIDTH:
-                raise
-        # A partial tile may go once the full one exists (tlog-tiles): the log has grown since the checkpoint.
-        return self._get(paths.tile(tile.level, tile.index, WIDTH), MAX_TILE)[: tile.width * 32]
+        return get_tile(self._get, tile)
 
     def leaf(self, number: int) -> bytes:
         bundle = number // WIDTH

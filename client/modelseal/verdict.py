@@ -11,7 +11,7 @@ from enum import StrEnum
 from modelseal.formats.manifest import Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked
-from modelseal.state import Sealed, Voided
+from modelseal.state import Sealed, State, Voided
 
 
 class Word(StrEnum):
@@ -75,6 +75,7 @@ class Decision:
     chosen: Sealed | None = None
     statement: Statement | None = None  # None although chosen: only the fileset is known
     releases: tuple[Standing, ...] = ()
+    state: State | None = None  # what the leaves about the repo and its namespace come to; not to be changed
     size: int = 0  # leaves of the log that was asked
     time: int | None = None  # proven
     as_of: bool = False

@@ -300,6 +300,35 @@ def type_of(record: Record | Claim) -> str:
     return next(name for name, (kind, _) in _TYPES.items() if isinstance(record, kind))
 
 
+def encode_record(record: Record | Claim) -> str:
+    """Return the canonical text of a record given as values."""
+    value: dict[str, Any] = {"v": 1, "type": type_of(record)}
+    value |= {name: _plain(getattr(record, name)) for name in record.__dataclass_fields__}
+    match record:
+        case Release():
+            value["card"] = None
+        case Identity():
+            value["claim"] = value.pop("claim_text")
+        case Operators():
+            value |= {"rules": 1, "sigstore": None}
+    return strict.encode(value)
+
+
+def _plain(member: Any) -> Any:
+    match member:
+        case bytes():
+            return member.hex()
+        case Key() | KeySet() | Entry():
+            return member.value()
+        case tuple() if member and isinstance(member[0], Entry):
+            return [entry.value() for entry in ordered_entries(list(member))]
+        case tuple():
+            return strict.ordered([_plain(one) for one in member])
+        case Claim():
+            return None
+    return member
+
+
 def parse_any(text: str) -> Record | Claim:
     """Read a record or a claim."""
     fields = strict.Object(strict.parse(text, "record", limit=MAX_RECORD), "record")

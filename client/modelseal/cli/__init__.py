@@ -1,0 +1,84 @@
+"""The command `modelseal`: one module per journey. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from modelseal.cli import output
+from modelseal.errors import Error
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+EPILOG = """\b
+Exit status of verify:
+  0 VERIFIED   1 FAILED       2 usage       5 UNKNOWN   6 UNAVAILABLE (no answer, too old, no trust root)
+  7 internal   8 LOG MISBEHAVED             130 interrupted   143 terminated
+Of all other commands:
+  0 done   1 refused, or found something   10 PENDING (waits for signatures, approval or the log)   2 6 7 8 as above
+
+\b
+Example:
+  modelseal trust add https://registry.example#sha256:HEX
+  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b
+"""
+
+
+@click.group(context_settings=CONTEXT, epilog=EPILOG)
+@click.version_option(package_name="modelseal", message="modelseal %(version)s")
+def modelseal() -> None:
+    """Verify models before use: are these the bytes that the owner of that name signed?"""
+
+
+def _add_commands() -> None:
+    from modelseal.cli import claim, keygen, publish, record, revoke, show, sign, trust, verify
+
+    for module in (verify, show, trust, keygen, sign, claim, publish, revoke, record):
+        for command in module.COMMANDS:
+            modelseal.add_command(command)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    _add_commands()
+    run(modelseal, "modelseal", list(sys.argv[1:] if argv is None else argv))
+
+
+class Terminated(BaseException):
+    """SIGTERM: unwinds like an interrupt, so that nothing is left half written."""
+
+
+def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
+    """Run *command* and exit with a documented status; whatever happens, no traceback, and with --json one object."""
+
+    def terminate(number: int, frame: Any) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    json = "--json" in argv
+    try:
+        status = command.main(argv, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as e:
+        click.echo(e.format_message())
+        sys.exit(2)
+    except click.UsageError as e:
+        line = f"{name} --help" if e.ctx is None else f"{e.ctx.command_path} --help"
+        output.failure(name, e.format_message().rstrip("."), f"see: {line}", 2, json)
+    except click.ClickException as e:
+        output.failure(name, e.format_message(), None, 2, json)
+    except Error as e:
+        output.failure(name, str(e), e.hint, e.exit_code, json, e)
+    except (KeyboardInterrupt, click.Abort):
+        output.failure(name, "interrupted", None, 130, json)
+    except Terminated:
+        output.failure(name, "terminated", None, 143, json)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as e:  # a bug of ours: said as such, and never a verdict
+        output.failure(name, f"internal error: {type(e).__name__}: {e}", "please report this", 7, json)

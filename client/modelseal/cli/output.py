@@ -1,0 +1,106 @@
+"""What is printed: results on stdout, all else on stderr; with --json exactly one object on stdout.
+
+Every text that comes from outside is escaped here, so that no file name or title can look like a line of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import click
+
+from modelseal.errors import Error, Misbehaviour
+from modelseal.formats import strict
+from modelseal.formats.names import printable
+
+SCHEMA = "modelseal.v1"
+WIDTH = 10  # of `  key:` with its blanks
+
+_WORDS = {2: "usage", 6: "unavailable", 7: "internal", 8: "log-misbehaved", 10: "pending", 130: "interrupted"}
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    click.echo(text)
+
+
+def tell(text: str) -> None:
+    """Print a line that is not the result."""
+    click.echo(text, err=True)
+
+
+def line(key: str, text: str) -> None:
+    """Print `  key:    text`; further lines of *text* stand below it."""
+    first, *rest = text.split("\n")
+    say(f"  {key + ':':<{WIDTH}}{first}")
+    for more in rest:
+        say(" " * (WIDTH + 2) + more)
+
+
+def emit(value: dict[str, Any]) -> None:
+    """Print the one object of --json."""
+    click.echo(strict.encode({"schema": SCHEMA, **value}))
+
+
+def digest(text: str) -> str:
+    """Return hex whole, or its first 12 digits on a terminal, where a person reads."""
+    return text[:12] + "…" if sys.stdout.isatty() and _can_print("…") else text
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them: 15.2 GB."""
+    if count < 1000:
+        return f"{count} bytes"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.3g} {unit}"
+
+
+def escaped(text: str, *, longest: int = 200) -> str:
+    return printable(text, longest=longest)
+
+
+def lines(pairs: Iterable[tuple[str, str]]) -> None:
+    for key, text in pairs:
+        line(key, text)
+
+
+def failure(name: str, message: str, hint: str | None, status: int, json: bool, error: Error | None = None) -> NoReturn:
+    """Say why a command ended without a result, and exit."""
+    message = "\n".join(escaped(part, longest=2000) for part in message.split("\n"))
+    if json:
+        word = _WORDS.get(status, "terminated" if status == 143 else "refused")
+        value: dict[str, Any] = {"verdict": word, "exit": status, "error": message, "hint": hint}
+        value["use"] = "retry" if status in (6, 7, 10) else "no"
+        if isinstance(error, Misbehaviour):
+            value["notes"] = [error.older, error.newer]
+        emit(value)
+    elif isinstance(error, Misbehaviour):
+        say(f"LOG MISBEHAVED: {message}")
+        two_notes(error.older, error.newer)
+    else:
+        tell(f"{name}: {message}")
+        if hint:
+            tell(f"{name}: hint: {hint}")
+    sys.exit(status)
+
+
+def two_notes(older: str, newer: str) -> None:
+    """Print the proof that a log broke its promise: two notes signed by its key."""
+    for title, note in (("seen before", older), ("answered now", newer)):
+        line(title, "")
+        for part in note.splitlines():
+            say("    " + escaped(part, longest=1000))

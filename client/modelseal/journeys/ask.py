@@ -1,0 +1,177 @@
+"""Ask the log about one repo: evidence -> decision, and what must be remembered is remembered.
+
+    1 which registry decides about it (trust root)      3 the first address whose answer proves something
+    2 what was seen before (memory)                     4 head and revocations into the memory
+
+Addresses are tried in order and none is trusted: an answer that proves nothing only means the next address.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelseal import gather, platform, remote, root
+from modelseal.decide import Freshness, decide, tiles_wanted
+from modelseal.errors import Error, Malformed, Misbehaviour, Unavailable, Usage
+from modelseal.formats.evidence import MAX_EVIDENCE
+from modelseal.formats.names import Asked
+from modelseal.formats.trust import Head, Revoked, Trust
+from modelseal.memory import Memory
+from modelseal.times import span
+from modelseal.verdict import Decision, Word
+
+BUDGET_S = 30.0  # for all addresses together
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whom to ask, and how old an answer may be. *as_of*: POSIX seconds, or "evidence" for its own time."""
+
+    registry: str | None = None  # URL or folder instead of the configured addresses; never another trust root
+    evidence: Path | None = None
+    offline: bool = False
+    max_age: int | None = None  # seconds; can only shorten the registry's own
+    as_of: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    decision: Decision
+    evidence: bytes | None  # what was decided on; None if nobody answered
+    trust: Trust
+    address: str | None
+
+
+def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answer:
+    """Return what the log proves about *asked*. Raises Usage or Unavailable if there is nobody to ask."""
+    now = int(time.time()) if now is None else now
+    _check(where)
+    budget = remote.Budget(BUDGET_S)
+    entry = trusted(where, budget, now)  # 1
+    memory = Memory(platform.home(), entry.trust.origin)  # 2
+    memory.pin(entry.trust.leaf0)
+    fresh = _freshness(where, entry.trust, now)
+    answer = _first(asked, _readers(where, entry, budget), entry.trust, memory, fresh)  # 3
+    try:
+        memory.advance(answer.decision.head, answer.decision.revoked)  # 4
+    except Misbehaviour as e:
+        decision = replace(
+            answer.decision, word=Word.LOG_MISBEHAVED, says=f": {e}", qualifier="", older=e.older, newer=e.newer
+        )
+        return replace(answer, decision=decision)
+    return answer
+
+
+def trusted(where: Where, budget: remote.Budget, now: int) -> root.Entry:
+    """Return the trust root that decides, refreshed if it is due and the network may be used."""
+    entry = root.find(platform.home(), now)
+    if where.offline or where.evidence is not None or where.as_of is not None:
+        return root.usable(entry, now) if where.as_of is None else entry
+    locations = [where.registry] if where.registry else list(entry.addresses)
+    return root.refreshed(entry, [remote.open_reader(location, budget) for location in locations], now)
+
+
+def _check(where: Where) -> None:
+    local = where.evidence is not None or (where.registry is not None and not _is_url(where.registry))
+    if where.evidence is not None and where.registry is not None:
+        raise Usage("--evidence and --registry are two answers to one question; give one of them")
+    if where.offline and not local:
+        raise Usage(
+            "--offline needs something at hand to ask",
+            hint="give --evidence FILE (written by publish and show --save), or --registry FOLDER of a mirror",
+        )
+    if where.as_of is not None and not local:
+        raise Usage("--as-of is only for evidence at hand", hint="give --evidence FILE, or --registry FOLDER")
+
+
+def _is_url(location: str) -> bool:
+    return location.startswith(("http://", "https://"))
+
+
+def _freshness(where: Where, trust: Trust, now: int) -> Freshness:
+    max_age = trust.max_age
+    if where.max_age is not None:
+        if where.max_age > max_age:
+            raise Usage(
+                f"--max-age can only shorten what {trust.origin} allows, {span(max_age)}",
+                hint="for older evidence: --as-of evidence, which says so on the first line",
+            )
+        max_age = where.max_age
+    if where.as_of is None:
+        return Freshness(now, max_age, from_file=where.evidence is not None)
+    clock = where.as_of if isinstance(where.as_of, int) else None
+    return Freshness(clock, max_age, as_of=True, from_file=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An evidence file as a reader: it has one answer and no tiles."""
+
+    path: Path
+
+    def get(self, path: str, limit: int) -> bytes:
+        raise Unavailable(f"{self.path} holds evidence, not the files of a registry")
+
+    def evidence(self, repo: str, revision: str | None, limit: int) -> bytes | None:
+        return platform.read_file(self.path, limit, "evidence file", follow=True)
+
+
+def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> dict[str, gather.Reader]:
+    if where.evidence is not None:
+        return {str(where.evidence): _File(where.evidence)}
+    locations = [where.registry] if where.registry else entry.addresses
+    return {location: remote.open_reader(location, budget) for location in locations}
+
+
+def _first(
+    asked: Asked, readers: Mapping[str, gather.Reader], trust: Trust, memory: Memory, fresh: Freshness
+) -> Answer:
+    """Return the first answer that proves something, or the last that does not with everybody's reason."""
+    head, revoked = memory.head(), memory.revoked()
+    reasons: list[str] = []
+    answer = Answer(Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin), None, trust, None)
+    for location, reader in readers.items():
+        try:
+            evidence, decision = _one(asked, reader, trust, head, revoked, fresh)
+        except Unavailable as e:
+            decision = Decision(asked, Word.UNAVAILABLE, f": {e}", origin=trust.origin, revoked=revoked)
+            evidence = None
+        answer = Answer(decision, evidence, trust, location)
+        if decision.word != Word.UNAVAILABLE:
+            return answer
+        reasons.append(f"{location}{decision.says}")
+    if len(reasons) > 1:
+        says = ": no address gave an answer that proves anything"
+        return replace(answer, decision=replace(answer.decision, says=says, notes=tuple(reasons)))
+    return answer
+
+
+def _one(
+    asked: Asked, reader: gather.Reader, trust: Trust, head: Head | None, revoked: Revoked, fresh: Freshness
+) -> tuple[bytes, Decision]:
+    def once(revision: str | None) -> tuple[bytes, Decision]:
+        evidence = gather.evidence(reader, asked.key, revision, MAX_EVIDENCE)
+        try:
+            wanted = [] if fresh.from_file else tiles_wanted(evidence, head)
+        except Malformed:
+            wanted = []  # decide says what is wrong with it
+        tiles = {tile.path: gather.get_tile(reader.get, tile) for tile in wanted}
+        return evidence, decide(evidence, tiles, trust, head, revoked, asked, fresh)
+
+    evidence, decision = once(asked.revision)
+    if decision.ask_again and decision.ask_again != asked.revision and not fresh.from_file:
+        try:
+            again = once(decision.ask_again)
+        except Unavailable:
+            return evidence, decision  # without its seal the release leaf still binds all names, sizes and digests
+        if again[1].statement is not None:
+            return again
+    return evidence, decision
+
+
+def unregistered(error: Error) -> bool:
+    """Whether *error* says that no trust root is known at all."""
+    return isinstance(error, root.NoTrust)

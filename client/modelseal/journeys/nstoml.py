@@ -1,0 +1,127 @@
+"""`ns.toml`: what an owner says about a namespace, before it is a claim.
+
+namespace = "hf://acme-lab"
+title = "Acme Lab"
+domain = "acme.example"            # may be left out
+hub_owner_id = "64f0..."           # may be left out
+threshold = 1
+[[controllers]]
+key = "ana.pub"                    # beside this file
+[[signers]]
+key = "ci.pub"
+scope = ["hf://acme-lab/*"]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelseal import keys, platform
+from modelseal.errors import Malformed, Usage
+from modelseal.formats import identity, names, strict
+from modelseal.formats.identity import KeySet
+from modelseal.formats.records import MAX_NAMES, Claim
+
+MAX_FILE = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The whole file, its keys read and their fingerprints taken."""
+
+    namespace: str
+    title: str
+    domain: str | None
+    hub_owner_id: str | None
+    accounts: tuple[str, ...]
+    former: tuple[str, ...]
+    families: tuple[str, ...]
+    republishers: tuple[str, ...]
+    key_set: KeySet
+
+    def claim(self, origin: str, seq: int, prev: bytes | None) -> Claim:
+        """Return the claim that says this as number *seq* of the owner's chain."""
+        return Claim(
+            origin=origin,
+            seq=seq,
+            prev=prev,
+            namespace=self.namespace,
+            title=self.title,
+            domain=self.domain,
+            hub_owner_id=self.hub_owner_id,
+            accounts=self.accounts,
+            former=self.former,
+            families=self.families,
+            republishers=self.republishers,
+            key_set=self.key_set if seq == 1 else None,
+        )
+
+
+def read(path: Path) -> Wanted:
+    data = platform.read_file(path, MAX_FILE, "namespace file", follow=True)
+    try:
+        value = tomllib.loads(data.decode())
+        return _wanted(strict.Object(value, str(path)), path.parent)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise Usage(f"{path}: not TOML: {e}") from e
+    except Malformed as e:
+        raise Usage(str(e), hint="the fields of ns.toml are described in the README") from e
+
+
+def _wanted(file: strict.Object, folder: Path) -> Wanted:
+    def optional(name: str, check: strict.Check[Any], absent: Any = None) -> Any:
+        return file.take(name, check) if file.has(name) else absent
+
+    def listed(name: str, check: strict.Check[str]) -> tuple[str, ...]:
+        members: tuple[str, ...] = optional(name, strict.sequence(check, most=MAX_NAMES), ())
+        if len(set(members)) != len(members):
+            raise Malformed(f"{file.what}: {name}: a name occurs twice")
+        return members
+
+    def uri(value: Any, what: str) -> str:
+        text = strict.text()(value, what)
+        return names.namespace(text if text.startswith("hf://") else "hf://" + text, what)
+
+    def controller(value: Any, what: str) -> dict[str, Any]:
+        fields = strict.Object(value, what)
+        key = _key(fields, folder)
+        fields.done()
+        return key
+
+    def signer(value: Any, what: str) -> list[dict[str, Any]]:
+        fields = strict.Object(value, what)
+        key = _key(fields, folder)
+        scopes = fields.take("scope", strict.sequence(names.scope, least=1, most=identity.MAX_SIGNERS))
+        fields.done()
+        return [{**key, "scope": scope} for scope in scopes]
+
+    controllers = file.take("controllers", strict.sequence(controller, least=1))
+    signers = [one for many in optional("signers", strict.sequence(signer), ()) for one in many]
+    key_set = {
+        "controllers": strict.ordered(list(controllers)),
+        "threshold": optional("threshold", strict.integer(1), 1),
+        "signers": strict.ordered(signers),
+    }
+    found = Wanted(
+        namespace=file.take("namespace", uri),
+        title=file.take("title", names.title),
+        domain=optional("domain", names.domain),
+        hub_owner_id=optional("hub_owner_id", names.owner_id),
+        accounts=names.unique_in_lower_case(listed("accounts", uri), file.what),
+        former=names.unique_in_lower_case(listed("former", uri), file.what),
+        families=listed("families", names.title),
+        republishers=names.unique_in_lower_case(listed("republishers", uri), file.what),
+        key_set=KeySet.read(key_set, file.what),
+    )
+    file.done()
+    for one in found.key_set.signers:
+        if names.namespace_of(one.scope) != found.namespace.lower():
+            raise Malformed(f"{file.what}: the scope {one.scope} is outside {found.namespace}")
+    return found
+
+
+def _key(fields: strict.Object, folder: Path) -> dict[str, Any]:
+    return keys.load_public(folder / fields.take("key", strict.text(longest=4096))).key.value()

@@ -1,0 +1,148 @@
+"""Sign a folder: hash every file, say which repo and commit it is, sign that.
+
+1 walk and hash, both digests in one pass     3 sign
+2 statement                                   4 verify what was made, write it
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from modelseal import folders, platform, progress
+from modelseal.authorship import check_seal
+from modelseal.errors import Conflict, Malformed, Usage
+from modelseal.folders import Listing
+from modelseal.formats import envelope, manifest, names
+from modelseal.formats.envelope import Bundle
+from modelseal.formats.leaves import MAX_SEAL
+from modelseal.formats.manifest import File, Statement
+from modelseal.formats.names import Asked
+from modelseal.formats.records import Release
+from modelseal.hashing import hash_folder
+from modelseal.journeys.verify import look
+from modelseal.keys import SigningKey
+from modelseal.keytext import PublicKey
+
+SEAL = "model.sig"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    seal: str  # the bundle's text
+    statement: Statement
+    public: PublicKey
+    listing: Listing
+    path: Path | None = None  # where it was written
+
+    def release(self, origin: str) -> Release:
+        """Return the release record of this seal for the log *origin*."""
+        payload, bundle = self.statement.encode(), self.seal.encode()
+        return Release(
+            origin=origin,
+            signer=self.public.key,
+            repo=self.statement.repo,
+            revision=self.statement.revision,
+            seal=sha256(payload).digest(),
+            bundle=sha256(bundle).digest(),
+            bundle_size=len(bundle),
+            files=len(self.statement.files),
+            total_bytes=self.statement.total_bytes,
+            fileset=manifest.fileset(self.statement.files),
+            weights=manifest.weights(self.statement.files),
+            replaces=None,
+        )
+
+
+def sign(
+    path: Path | str, asked: Asked, key: SigningKey, *, signature: Path | None = None, quiet: bool = True
+) -> Signed:
+    """Seal the folder *path* as *asked*, which names a commit; write the seal to *signature*, by default inside."""
+    folder = Path(path)
+    target = signature or folder / SEAL
+    kept = existing(target, asked)
+    signed = make(folder, asked, key, kept=kept, quiet=quiet)
+    write(target, signed.seal)
+    return Signed(signed.seal, signed.statement, signed.public, signed.listing, target)
+
+
+def make(folder: Path, asked: Asked, key: SigningKey, *, kept: str | None, quiet: bool = True) -> Signed:
+    """Return a seal of *folder*: *kept*, if it is by *key* and says just what would be signed now, else a new one."""
+    if asked.revision is None:
+        raise Usage("a seal is for one commit", hint="give it with --revision, 40 hex digits")
+    look(folder)
+    total = sum(found.size for found in folders.walk(folder).files)
+    with progress.shown("hashing", total, quiet=quiet) as step:
+        listing, digests = hash_folder(folder, progress=step)  # 1
+    check_listing(listing)
+    files = tuple(
+        File(name, found.size, found.sha256, found.blake3)
+        for name, found in sorted(digests.items())
+        if found.sha256 is not None
+    )
+    try:
+        manifest.check_files(files, str(folder))
+        for file in files:
+            manifest.file_name(file.name, str(folder))
+    except Malformed as e:
+        raise Usage(str(e), hint="such a file cannot be sealed: rename or remove it") from e
+    if sum(file.size for file in files) == 0:
+        raise Usage(f"{folder} holds no bytes to seal")
+    statement = Statement(asked.repo, asked.revision, int(time.time()), files)  # 2
+    if kept is not None and (reused := _reuse(kept, statement, key.public)) is not None:
+        return Signed(kept, reused, key.public, listing)
+    payload = statement.encode()
+    bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)  # 3
+    signed = Signed(bundle.encode(), statement, key.public, listing)
+    check_seal(signed.release("self-check"), signed.seal, key.public)  # 4
+    return signed
+
+
+def check_listing(listing: Listing) -> None:
+    """Refuse to seal what is not all plain files: a consumer would be refused too."""
+    for problem in listing.problems:
+        raise Usage(f"{names.printable(problem.name)}: {problem.detail}", hint="a seal covers regular files only")
+
+
+def _reuse(kept: str, statement: Statement, public: PublicKey) -> Statement | None:
+    """Return the statement of *kept* if it is valid, by *public*, and about the same repo, commit and files."""
+    old = Statement.parse(Bundle.parse(kept).payload)
+    same = (old.repo, old.revision, old.files) == (statement.repo, statement.revision, statement.files)
+    if not same:
+        return None
+    bundle = Bundle.parse(kept)
+    if bundle.hint != public.hint:
+        return None
+    public.check(bundle.signature, envelope.pae(envelope.STATEMENT, bundle.payload), SEAL)
+    return old
+
+
+def existing(target: Path, asked: Asked) -> str | None:
+    """Return the seal at *target* if it is one of the same repo; Conflict if something else stands there."""
+    try:
+        data = platform.read_file(target, MAX_SEAL, "seal")
+    except platform.Missing:
+        return None
+    try:
+        text = data.decode()
+        statement = Statement.parse(Bundle.parse(text).payload)
+    except (Malformed, UnicodeDecodeError) as e:
+        raise Conflict(
+            f"{target} is not a seal of ours and is not overwritten", hint="write elsewhere with --signature FILE"
+        ) from e
+    if statement.repo.lower() != asked.key:
+        raise Conflict(
+            f"{target} seals {names.short(statement.repo)} and is not overwritten",
+            hint="move it away, or write elsewhere with --signature FILE",
+        )
+    return text
+
+
+def write(target: Path, seal: str) -> None:
+    """Write *seal*; what stood there was read before and is an older seal of the same repo."""
+    try:
+        platform.replace(target, seal.encode())
+    except OSError as e:
+        raise Usage(f"{target}: cannot be written: {e.strerror}") from e

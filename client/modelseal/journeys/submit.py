@@ -1,0 +1,98 @@
+"""Sign records and send them: one mechanism for every threshold.
+
+A record below its threshold is never sent: it is written as `NAME.record` for the next holder of a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from modelseal import platform, remote
+from modelseal.authorship import signed_by
+from modelseal.errors import Conflict, Malformed, Pending, Refused, Unavailable, Usage
+from modelseal.formats import envelope, names, records
+from modelseal.formats.leaves import MAX_SUBMISSION, Submission
+from modelseal.formats.records import Claim, Record
+from modelseal.journeys.ask import BUDGET_S
+from modelseal.keys import SigningKey
+
+SUFFIX = ".record"
+
+
+def draft(fields: Record | Claim, seal: str | None = None) -> Submission:
+    """Return the unsigned submission of a record given as values; what it says is read back and so checked."""
+    text = records.encode_record(fields)
+    return Submission(text, records.parse_any(text), (), seal)
+
+
+def sign(submission: Submission, keys: list[SigningKey]) -> Submission:
+    """Return *submission* with the signatures of *keys* added; those it has already are verified first."""
+    kind = envelope.CLAIM if isinstance(submission.record, Claim) else envelope.RECORD
+    signed_by(submission.record, submission.text, submission.signatures)
+    message = envelope.pae(kind, submission.text.encode())
+    entries = {entry.fingerprint: entry for entry in submission.signatures}
+    for key in keys:
+        entries.setdefault(key.public.key.sha256, key.entry(message))
+    return replace(submission, signatures=tuple(records.ordered_entries(list(entries.values()))))
+
+
+def read(path: Path) -> Submission:
+    """Read a `.record` file."""
+    data = platform.read_file(path, MAX_SUBMISSION, "record file", follow=True)
+    try:
+        return Submission.parse(data)
+    except Malformed as e:
+        raise Usage(f"{path}: {e}", hint="a .record file is written by claim, revoke and record sign") from e
+
+
+def write(path: Path, submission: Submission) -> None:
+    """Write a `.record` file; one of the same record is replaced, its signatures kept; another one stays."""
+    try:
+        there = read(path)
+    except platform.Missing:
+        platform.write_new(path, submission.encode())
+        return
+    if there.digest != submission.digest:
+        raise Conflict(f"{path} holds another record and is not overwritten", hint=f"submit it, or remove {path}")
+    signed_by(there.record, there.text, there.signatures)
+    entries = {entry.fingerprint: entry for entry in (*there.signatures, *submission.signatures)}
+    merged = replace(submission, signatures=tuple(records.ordered_entries(list(entries.values()))))
+    platform.replace(path, merged.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    index: int
+    reply: dict[str, Any]
+
+
+def send(submission: Submission, url: str) -> Logged:
+    """Submit to the registry at *url*. Raises Pending, Refused, Conflict, Malformed or Unavailable by its answer."""
+    registry = remote.open_reader(url, remote.Budget(BUDGET_S))
+    if not isinstance(registry, remote.Http):
+        raise Usage(f"{url} is a folder; records are sent to a registry's address")
+    status, reply = registry.submit(submission.encode())
+    words = _reason(reply)
+    if status == 200 and type(reply.get("index")) is int:
+        return Logged(reply["index"], reply)
+    if status == 202:
+        raise Pending(f"waits for {words}")
+    if status in (400, 413):
+        raise Malformed(f"{url} cannot read it: {words}")
+    if status == 409:
+        raise Conflict(words)
+    if status == 403:
+        raise Refused(f"refused by {url}: {words}")
+    if status == 429:
+        raise Unavailable(f"{url}: too many records, {words}")
+    raise Unavailable(f"{url}: answered with status {status}")
+
+
+def _reason(reply: dict[str, Any]) -> str:
+    """Return the registry's words for people, made safe to print."""
+    for name in ("waits_for", "detail", "error"):
+        if isinstance(reply.get(name), str):
+            return names.printable(reply[name], longest=500)
+    return "no reason given"

@@ -1,0 +1,64 @@
+"""Verify a folder: are these the bytes that the owner of that name signed for a release?
+
+1 the folder can be read         3 names, sizes, digests
+2 what the log proves            4 compare
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelseal import folders, progress
+from modelseal.compare import Local, compare, digests_wanted
+from modelseal.errors import Error, Usage
+from modelseal.folders import Listing
+from modelseal.formats.names import Asked
+from modelseal.hashing import hash_files
+from modelseal.journeys.ask import Answer, Where, ask
+from modelseal.verdict import Finding, Verdict
+
+
+def verify(path: Path | str, asked: Asked, where: Where = Where(), *, quiet: bool = True) -> tuple[Verdict, Answer]:
+    """Return the verdict on the files in the folder *path* as those of *asked*."""
+    folder = Path(path)
+    listing = look(folder)  # 1
+    answer = ask(asked, where)  # 2
+    if answer.decision.word is not None:
+        return compare(answer.decision, ()), answer
+    sizes = {found.name: found.size for found in listing.files}
+    verdict = _judge(answer, listing, digests_wanted(answer.decision, sizes), quiet)  # 3, 4
+    if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
+        verdict = _judge(answer, listing, frozenset({"sha256"}), quiet)
+    return verdict, answer
+
+
+def look(folder: Path) -> Listing:
+    """Walk *folder*; Usage if it is not a plain folder of files."""
+    if folders.is_hub_cache(folder):
+        raise Usage("Hub cache: not read yet", hint="download with --local-dir, and verify that folder")
+    return folders.walk(folder)
+
+
+def _judge(answer: Answer, listing: Listing, digests: frozenset[str], quiet: bool) -> Verdict:
+    statement = answer.decision.statement
+    wanted = listing.files
+    if statement is not None and "sha256" not in digests:
+        # What the seal does not list, or lists with another size, is refused whatever it holds.
+        sealed = {file.name: file.size for file in statement.files}
+        wanted = tuple(found for found in listing.files if sealed.get(found.name) == found.size)
+    with progress.shown("hashing", sum(found.size for found in wanted), quiet=quiet) as step:
+        hashed = hash_files(
+            listing,
+            [found.name for found in wanted],
+            sha256="sha256" in digests,
+            blake3="blake3" in digests,
+            progress=step,
+        )
+    if folders.walk(listing.root) != listing:  # a download still running, or somebody at work
+        raise Error(f"{listing.root} changed while it was read")
+    local = []
+    for found in listing.files:
+        done = hashed.get(found.name)
+        local.append(Local(found.name, found.size, done.sha256 if done else None, done.blake3 if done else None))
+    problems = tuple(Finding(problem.kind, problem.name, found=problem.detail) for problem in listing.problems)
+    return compare(answer.decision, tuple(local), problems)
