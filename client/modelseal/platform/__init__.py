@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from modelseal.platform.files import Missing, read_below, read_file, replace, write_new
+from modelseal.platform.files import Missing, make_folder, read_below, read_file, replace, write_new
 from modelseal.platform.handles import Entry, Folder, Opener, is_link
 from modelseal.platform.locks import lock
 
@@ -21,6 +21,7 @@ __all__ = [
     "home",
     "is_link",
     "lock",
+    "make_folder",
     "read_below",
     "read_file",
     "replace",

@@ -73,6 +73,17 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         _sync_folder(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder *path*, and those above it, where they are missing; whole and durable when this returns."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    with _refused(path):
+        with contextlib.suppress(FileExistsError):  # made meanwhile
+            path.mkdir()
+        _sync_folder(path.parent)
+
+
 def _write_beside(path: Path, data: bytes, mode: int) -> Path:
     temporary = path.parent / f".modelseal-{os.urandom(8).hex()}.tmp"
     _write(temporary, data, mode)

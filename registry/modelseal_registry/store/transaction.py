@@ -174,9 +174,7 @@ class Tx:
         """Let a submission wait; one that was refused before gets another try, one that waits already stays."""
         self._db.execute(delete(pending).where(pending.c.digest == digest, pending.c.status.is_not(None)))
         if self._db.scalar(select(pending.c.number).where(pending.c.digest == digest)) is None:
-            self._db.execute(
-                insert(pending).values(digest=digest, submission=submission, seal=seal, received=received)
-            )
+            self._db.execute(insert(pending).values(digest=digest, submission=submission, seal=seal, received=received))
 
     def waiting(self, most: int, most_bytes: int) -> Iterator[Waiting]:
         """Yield what waits, in order of arrival: at most *most*, and no more after *most_bytes* of seals."""
@@ -203,9 +201,7 @@ class Tx:
 
     def refusal(self, digest: bytes) -> tuple[int, str] | None:
         row = self._db.execute(
-            select(pending.c.status, pending.c.reason).where(
-                pending.c.digest == digest, pending.c.status.is_not(None)
-            )
+            select(pending.c.status, pending.c.reason).where(pending.c.digest == digest, pending.c.status.is_not(None))
         ).one_or_none()
         return (row.status, row.reason) if row else None
 
