@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from modelseal.authorship import check_seal
-from modelseal.errors import Malformed, Misbehaviour, Refused, Unsupported
+from modelseal.errors import Malformed, Misbehaviour, Refused, Unavailable, Unsupported
 from modelseal.formats import index, merkle, names
 from modelseal.formats.checkpoint import Checkpoint
 from modelseal.formats.evidence import Evidence, Listed, lookup_keys
@@ -94,6 +94,20 @@ def decide(
         notes=tuple(notes),
     )
     return _judge(heard, state, revoked, found.seal, dict(leaves))  # 9 to 11
+
+
+def accept(note: str, tiles: Mapping[str, bytes], trust: Trust, head: Head | None, fresh: Freshness) -> Head:
+    """Steps 2 to 4 alone, for a mirror: return the head that *note* proves to be the newest, later than *head*.
+
+    Raises Malformed (proves nothing), Misbehaviour, or Unavailable (stale, ahead of the clock, without a quorum).
+    """
+    opened = _open(note, trust)
+    try:
+        _compare_head(opened, head, tiles, trust, fresh)
+        time = _proven_time(opened, trust, fresh)
+    except _Stale as e:
+        raise Unavailable(str(e)) from e
+    return Head(opened.checkpoint.size, opened.checkpoint.root, note, trust.policy.log.encode(), time)
 
 
 class _Stale(Exception):
