@@ -85,6 +85,8 @@ def apply(state: State, index: int, leaf: Leaf, authors: AbstractSet[Key], claim
         raise Refused(f"the record is for {record.origin}, this log is {state.origin}")
     if (index == 0) != (isinstance(record, Operators) and record.seq == 1):
         raise Refused("the first leaf, and no other, is version 1 of the operators")
+    if isinstance(record, Operators) and index:  # nobody signs version 1, so nobody could replace it unsigned
+        raise Refused("a later version of the operators is not in force yet")
     if leaf.digest in state.seen:
         raise Conflict("this record is logged already")
     match record:

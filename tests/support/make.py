@@ -1,8 +1,8 @@
 """Makers of keys and signed texts for tests: small, deterministic, with nothing hidden.
 
-    ops, ana = key("ops"), key("ana", "ed25519")
-    text = claim("hf://acme-lab", controllers=[ana], signers=[(ana, "hf://acme-lab/*")])
-    admitted = submission(identity(text, [ana]), [ops])
+ops, ana = key("ops"), key("ana", "ed25519")
+text = claim("hf://acme-lab", controllers=[ana], signers=[(ana, "hf://acme-lab/*")])
+admitted = submission(identity(text, [ana]), [ops])
 """
 
 from __future__ import annotations
