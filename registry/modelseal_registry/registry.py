@@ -1,0 +1,225 @@
+"""The service behind `POST /records`, without HTTP: what was posted -> status and answer (FORMAT.md 12).
+
+    1 limits and form        413 400      4 could it be admitted now      403 409
+    2 logged already         200          5 a release and its seal agree  400
+    3 who signed             400          6 stored; the sequencer's word  200 202 403 409
+
+Nothing of a stranger is stored before step 6. Nothing that is posted makes it raise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelseal.authorship import Authors, check_seal, signed_by
+from modelseal.errors import Conflict, Error, Malformed, Refused, Unavailable
+from modelseal.formats import checkpoint, index, records
+from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
+from modelseal.formats.records import Claim, Identity, Release, Roots
+from modelseal.keytext import PublicKey
+from modelseal_registry import append
+from modelseal_registry.emitter import read_published
+from modelseal_registry.store import Store, StoredClaim, Tx
+from modelseal_registry.trial import Trials
+
+MAX_WAITING = 4096  # submissions
+MAX_CLAIMS = 64  # that wait for one namespace
+MAX_CLAIMS_ALL = 10_000
+CLAIM_S = 30 * 24 * 3600  # claims not approved by then are dropped
+POLL_S = 0.02
+LATEST = 2**53 - 1  # the largest time a leaf can have: what fits with it fits always
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class _Answered(Exception):
+    """Carries an answer out of the steps."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status)
+        self.answer = (status, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    submission: Submission
+    authors: Authors
+
+
+class Registry:
+    """For all threads of a process; several processes share one database and *public*.
+
+    *wait_s*: how long an answer waits for the sequencer. *wake* tells the sequencer, if it lives in this process.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        origin: str,
+        public: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        wait_s: float = 10.0,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._origin = origin
+        self._public = public
+        self._clock = clock
+        self._wait_s = wait_s
+        self._wake = wake
+        self._trials = Trials(origin)
+
+    def submit(self, data: bytes) -> Answer:
+        try:
+            return self._submit(data)
+        except _Answered as e:
+            return e.answer
+        except Conflict as e:
+            return 409, {"error": str(e)}
+        except Refused as e:
+            return 403, {"error": str(e)}
+        except Malformed as e:
+            return 400, {"error": str(e)}
+        except Error as e:
+            return 503, {"error": str(e)}
+
+    def _submit(self, data: bytes) -> Answer:
+        # 1 limits and form
+        if len(data) > MAX_SUBMISSION:
+            raise _Answered(413, {"error": f"submission: larger than {MAX_SUBMISSION} bytes"})
+        submission = Submission.parse(data)
+        if submission.record.origin != self._origin:
+            raise Malformed(f"the record is for {submission.record.origin}, this log is {self._origin}")
+        # 2 logged already: its signatures then do not matter
+        if done := self._logged(submission):
+            return done
+        if isinstance(submission.record, Roots):
+            raise Refused("roots records are made by the log itself")
+        # 3 who signed
+        posted = _Posted(submission, _authors(submission))
+        if isinstance(submission.record, Claim):
+            return self._claim(posted, submission.record)
+        # 4 could it be admitted
+        leaf = self._as_leaf(submission)
+        with self._store.read() as tx:
+            self._trials.admit(tx, leaf, posted.authors)
+        # 5 a release and its seal agree
+        if isinstance(submission.record, Release):
+            _check_seal(submission, submission.record)
+        # 6 store, and wait for the sequencer
+        bare = Submission(submission.text, submission.record, submission.signatures, None).encode()
+        with self._store.write() as tx:
+            if tx.count_waiting() >= MAX_WAITING:
+                raise Unavailable(f"{MAX_WAITING} submissions wait already; try again")
+            tx.add_pending(submission.digest, bare, submission.seal, int(self._clock()))
+        self._wake()
+        return self._wait(submission.digest)
+
+    def _wait(self, digest: bytes) -> Answer:
+        deadline = time.monotonic() + self._wait_s
+        while True:
+            with self._store.read() as tx:
+                if proven := self._proven(tx, digest):
+                    return proven
+                refusal = tx.refusal(digest)
+            if refusal:
+                return refusal[0], {"error": refusal[1]}
+            if time.monotonic() > deadline:
+                return 202, {"waits_for": "the next checkpoint"}
+            time.sleep(POLL_S)
+
+    def _logged(self, submission: Submission) -> Answer | None:
+        with self._store.read() as tx:
+            if isinstance(submission.record, Claim):
+                digest = _identity_with(tx, submission.record, submission.text)
+            else:
+                digest = submission.digest if tx.find(submission.digest) else None
+        return self._wait(digest) if digest else None
+
+    def _proven(self, tx: Tx, digest: bytes) -> Answer | None:
+        """The answer for a leaf that the published checkpoint covers."""
+        found = tx.find(digest)
+        published = read_published(self._public) if found else None
+        if found is None or published is None or published.size <= found[0]:
+            return None
+        at, leaf = found
+        proof = append.inclusion(tx, at, published.size)
+        return 200, {
+            "index": at, "leaf": leaf.decode(), "proof": checkpoint.encode_proof(at, proof, published.note),
+        }  # fmt: skip
+
+    def _as_leaf(self, submission: Submission) -> Leaf:
+        record = submission.record
+        assert not isinstance(record, Claim)
+        encode_leaf(submission.text, submission.signatures, LATEST)  # raises if it is too large for the log
+        return Leaf(int(self._clock()), submission.text, record, submission.signatures)
+
+    def _claim(self, posted: _Posted, claim: Claim) -> Answer:
+        """Keep a claim for the operators. The same text posted again adds its signatures."""
+        submission, now = posted.submission, int(self._clock())
+        with self._store.write() as tx:
+            tx.forget_claims(now - CLAIM_S)
+            stored = tx.claim(submission.digest)
+            if stored and stored.state == "refused":
+                raise Refused(f"{claim.namespace}: this claim was refused by the operators: {stored.reason}")
+            merged = _merged(submission, stored)
+            authors = frozenset(PublicKey.parse(entry.key).key for entry in merged.signatures)
+            lacks = self._trials.claim(tx, claim, submission.text, authors, now)
+            if not authors:
+                raise Refused(lacks or "a claim that nobody signed")
+            if stored is None:
+                _check_room(tx, claim.namespace)
+            received = stored.received if stored else now
+            tx.put_claim(
+                StoredClaim(
+                    submission.digest, claim.namespace.lower(), merged.encode(), received, "waiting", None
+                )
+            )  # fmt: skip
+        return 202, {"waits_for": f"controllers' signatures: {lacks}" if lacks else "approval by the operators"}
+
+
+def _authors(submission: Submission) -> Authors:
+    try:
+        return signed_by(submission.record, submission.text, submission.signatures)
+    except Refused as e:  # a signature that does not verify is not a question of rights
+        raise Malformed(str(e)) from e
+
+
+def _check_seal(submission: Submission, release: Release) -> None:
+    """A release comes with its seal, made by the key that signed the record."""
+    if submission.seal is None:
+        raise Malformed("submission: a release comes with its seal")
+    signer = next(e for e in submission.signatures if e.fingerprint == release.signer.sha256)  # the rules said so
+    try:
+        check_seal(release, submission.seal, PublicKey.parse(signer.key))
+    except Refused as e:
+        raise Malformed(str(e)) from e
+
+
+def _identity_with(tx: Tx, claim: Claim, text: str) -> bytes | None:
+    """Return the digest of the first logged identity that holds the claim *text*."""
+    for at in tx.listed("records", index.namespace_key(claim.namespace)):
+        leaf = append.read_leaf(tx, at)
+        if isinstance(leaf.record, Identity) and leaf.record.claim_text == text:
+            return leaf.digest
+    return None
+
+
+def _merged(submission: Submission, stored: StoredClaim | None) -> Submission:
+    """Both have only entries that verify; one per key."""
+    entries = {entry.fingerprint: entry for entry in submission.signatures}
+    if stored:
+        entries = {entry.fingerprint: entry for entry in Submission.parse(stored.submission).signatures} | entries
+    ordered = records.ordered_entries(list(entries.values()))
+    return Submission(submission.text, submission.record, tuple(ordered), None)
+
+
+def _check_room(tx: Tx, namespace: str) -> None:
+    here, everywhere = tx.count_claims(namespace)
+    if here >= MAX_CLAIMS or everywhere >= MAX_CLAIMS_ALL:
+        raise _Answered(429, {"error": f"{namespace}: {here} claims wait for it, {everywhere} in all; try again later"})
