@@ -29,22 +29,30 @@ class Local:
 
 
 def digests_wanted(decision: Decision, sizes: Mapping[str, int]) -> frozenset[str]:
-    """Return which of "sha256" and "blake3" to compute for files of these names and sizes."""
+    """Return which of "sha256" and "blake3" to compute for files of these sizes; none if nothing depends on it."""
+    if decision.word is not None:
+        return frozenset({"sha256"}) if decision.word == Word.UNKNOWN and _voided_contents(decision) else frozenset()
     statement = decision.statement
     if statement is None or any(file.blake3 is None for file in statement.files):
         return frozenset({"sha256"})
-    if sizes != {file.name: file.size for file in statement.files} and _others(decision, sizes):
+    differ = sizes != {file.name: file.size for file in statement.files}
+    if differ and (_others(decision, sizes) or _voided_contents(decision)):
         return frozenset({"sha256"})
     return frozenset({"blake3"})
 
 
 def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Finding, ...] = ()) -> Verdict:
     """Return the verdict on *files* and what else lies there (*problems*: links, devices, foreign files)."""
+    by_sha256 = _fileset(files)
+    if decision.word in (None, Word.UNKNOWN) and by_sha256 in _voided_contents(decision):
+        says = ": the owner revoked these very contents in the whole namespace; do not use them"
+        owner = decision.state.namespace(names.namespace_of(decision.asked.key)) if decision.state else None
+        voided = owner.filesets.get(by_sha256) if owner and by_sha256 else None
+        return Verdict(Word.FAILED, says, f"REVOKED ({voided.reason if voided else 'seen before'})", decision)
     if decision.word is not None:
         return Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
     assert decision.chosen is not None
     sizes = {file.name: file.size for file in files}
-    by_sha256 = _fileset(files)
     notes: tuple[str, ...] = ()
     if decision.statement is not None:
         findings, equal, digest = _against(decision.statement, files)
@@ -71,8 +79,16 @@ def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Findin
         total_bytes=decision.chosen.release.total_bytes,
         digest=digest,
         notes=notes,
-        wants_sha256=by_sha256 is None and not problems and bool(_others(decision, sizes)),
+        wants_sha256=by_sha256 is None
+        and not problems
+        and bool(_others(decision, sizes) or _voided_contents(decision)),
     )
+
+
+def _voided_contents(decision: Decision) -> frozenset[bytes]:
+    """Return the filesets that the owner of the namespace revoked everywhere."""
+    namespace = names.namespace_of(decision.asked.key)
+    return frozenset(fileset for owner, fileset in decision.revoked.filesets if owner == namespace)
 
 
 def _others(decision: Decision, sizes: Mapping[str, int]) -> list[Standing]:

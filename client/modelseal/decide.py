@@ -70,6 +70,8 @@ def decide(
         roots = _last_leaf(found, opened.checkpoint, time)  # 5
         _first_leaf(found, trust)  # 6
         leaves = _leaves(found, roots, opened.checkpoint)  # 7
+        state = State(trust.origin)
+        refused = fold(state, leaves)  # 8
     except Unsupported as e:
         return replace(unheard, says=f": upgrade needed: {e}")
     except Malformed as e:
@@ -79,8 +81,6 @@ def decide(
     except Misbehaviour as e:
         return replace(unheard, word=Word.LOG_MISBEHAVED, says=f": {e}", older=e.older, newer=e.newer)
 
-    state = State(trust.origin)
-    refused = fold(state, leaves)  # 8
     notes += [f"leaf {one.index} ({one.type}) has no effect: {one.why}" for one in refused]
     seen = _seen(state, asked)
     heard = replace(

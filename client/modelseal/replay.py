@@ -35,7 +35,7 @@ def admit(state: State, index: int, leaf: Leaf, authors: Callable[[Leaf], Author
 def fold(
     state: State, leaves: Iterable[tuple[int, Leaf]], authors: Callable[[Leaf], Authors] = authors_of
 ) -> list[Inadmissible]:
-    """Apply all *leaves* in order; return those that have no effect."""
+    """Apply all *leaves* in order; return those that have no effect. Unsupported ends it: upgrade needed."""
     refused = []
     for index, leaf in leaves:
         try:

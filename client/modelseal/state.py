@@ -1,7 +1,8 @@
 """The rules: who may say what, and what it changes (FORMAT.md 6). The only place of rules; no cryptography here.
 
 `apply` takes the next leaf and who signed it. It changes the state in place, or raises Refused (Conflict where
-something stands there already) and changes nothing. It reads only what is reached through the leaf's own index keys,
+something stands there already; Unsupported for a valid record whose rules do not exist yet, which must not pass for
+one without effect) and changes nothing. It reads only what is reached through the leaf's own index keys,
 its namespace and the operators: so a client that folds the leaves listed for one repo comes to the same answer about
 it as a mirror that folds the whole log.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from modelseal.errors import Conflict, Refused, TooFew
+from modelseal.errors import Conflict, Refused, TooFew, Unsupported
 from modelseal.formats import names, records
 from modelseal.formats.identity import Key, KeySet
 from modelseal.formats.leaves import Leaf
@@ -83,7 +84,7 @@ def apply(state: State, index: int, leaf: Leaf, authors: AbstractSet[Key], claim
     record = leaf.record
     if record.origin != state.origin:
         raise Refused(f"the record is for {record.origin}, this log is {state.origin}")
-    if (index == 0) != (isinstance(record, Operators) and record.seq == 1):
+    if (index == 0) != isinstance(record, Operators):
         raise Refused("the first leaf, and no other, is version 1 of the operators")
     if isinstance(record, Operators) and index:  # nobody signs version 1, so nobody could replace it unsigned
         raise Refused("a later version of the operators is not in force yet")
@@ -145,19 +146,15 @@ def _keys(state: State, record: Keys, digest: bytes, authors: AbstractSet[Key]) 
     _enough(authors, old.controllers, old.threshold, "controllers")
     _enough(authors, new.controllers, new.threshold, "new controllers")
     if set(old.controllers) - set(new.controllers):
-        raise Refused("a key change that drops a controller is not in force yet: its delay and objections are missing")
+        raise Unsupported("a key change that drops a controller is not in force yet: upgrade needed")
     added = set(new.controllers) - set(old.controllers)
     if not authors >= set(old.controllers) and (old.threshold != new.threshold or len(added) >= old.threshold):
-        raise TooFew(
-            "a key change that outvotes a controller who did not sign it is not in force yet: let every controller sign"
-        )
+        raise Unsupported("a key change that outvotes a controller who did not sign it is not in force yet")
     known.key_set, known.seq, known.prev = new, record.seq, digest
 
 
 def _release(state: State, record: Release, index: int, time: int, authors: AbstractSet[Key]) -> None:
     known = _owner(state, names.namespace_of(record.repo))
-    if record.replaces is not None:
-        raise Refused("a release that replaces a seal is not in force yet")
     _exactly(authors, {record.signer}, "a release, by its signer alone,")
     if not known.key_set.entitles(record.signer, record.repo):
         raise Refused(f"the key SHA256:{record.signer.sha256.hex()} may not seal {record.repo}: no scope covers it")
@@ -172,8 +169,6 @@ def _release(state: State, record: Release, index: int, time: int, authors: Abst
 
 def _revocation(state: State, record: Revocation, index: int, time: int, authors: AbstractSet[Key]) -> None:
     known = _owner(state, record.namespace)
-    if record.signer is not None:
-        raise Refused("a revocation of a signer is not in force yet")
     controllers = known.key_set.controllers
     repo = state.repos.get(record.repo.lower()) if record.repo else None
     by_signer = {

@@ -15,7 +15,6 @@ from modelseal.formats.note import MAX_NOTE
 from modelseal.formats.tiles import MAX_LEAF
 
 MAX_EVIDENCE = 64 << 20
-MAX_LEAVES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Evidence:
             checkpoint=fields.take("checkpoint", strict.text(longest=MAX_NOTE)),
             last=Listed(-1, last.take("leaf", _leaf), last.take("proof", _hashes)),
             lookups=fields.take("lookups", _lookups),
-            leaves=fields.take("leaves", strict.sequence(_listed, most=MAX_LEAVES)),
+            leaves=fields.take("leaves", strict.sequence(_listed)),
             seal=fields.take("seal", strict.optional(strict.text(longest=MAX_SEAL))),
         )
         last.done()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from modelseal.errors import Malformed
+from modelseal.errors import Malformed, Unsupported
 from modelseal.formats import names, strict
 
 ALGORITHMS = ("ecdsa-p256", "ed25519")
@@ -37,7 +37,7 @@ class Key:
     def _take(cls, fields: strict.Object) -> Key:
         kind = fields.take("kind", strict.text())
         if kind != "key":
-            raise Malformed(f"{fields.what}: {kind[:40]!r} is not a kind of key that is in force")
+            raise Unsupported(f"{fields.what}: keys of kind {kind[:40]!r} are not in force yet; upgrade needed")
         return cls(fields.take("algorithm", _algorithm), fields.take("sha256", strict.hexadecimal))
 
     def value(self) -> dict[str, Any]:

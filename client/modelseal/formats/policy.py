@@ -12,6 +12,7 @@ that any two quorums share an honest member as long as at most f = 2k - n - 1 li
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from modelseal.errors import Malformed
@@ -40,8 +41,8 @@ def parse_policy(data: bytes, own: Verifier) -> Policy:
     witnesses: dict[str, Verifier] = {}
     groups: dict[str, tuple[int, list[str]]] = {}
     quorum: str | None = None
-    for number, line in enumerate(strict.decode(data, "policy", limit=MAX_POLICY).splitlines(), 1):
-        words = line.split()
+    for number, line in enumerate(strict.decode(data, "policy", limit=MAX_POLICY).split("\n"), 1):
+        words = re.split(r"[ \t]+", line.strip(" \t\r")) if line.strip(" \t\r") else []
         what = f"policy: line {number}"
         if not words or words[0].startswith("#"):
             continue

@@ -155,7 +155,7 @@ def read_entries(value: Any, what: str) -> tuple[Entry, ...]:
     def read(member: Any, what: str) -> Entry:
         fields = strict.Object(member, what)
         if fields.has("bundle"):
-            raise Unsupported(f"{what}: keyless signatures are not in force yet")
+            raise Unsupported(f"{what}: keyless signatures are not in force yet; upgrade needed")
         entry = Entry(fields.take("key", strict.base64_text), fields.take("sig", strict.base64_text))
         fields.done()
         return entry
@@ -175,6 +175,17 @@ def _prev(value: Any, what: str) -> bytes | None:
     return strict.optional(strict.hexadecimal)(value, what)
 
 
+def _only(value: Any) -> strict.Check[Any]:
+    """A field with one value today: another one is of a newer writer, not nonsense."""
+
+    def check(found: Any, what: str) -> Any:
+        if type(found) is not type(value) or found != value:
+            raise Unsupported(f"{what}: only {strict.encode(value)} is in force; upgrade needed")
+        return found
+
+    return check
+
+
 def _chained(fields: strict.Object) -> tuple[int, bytes | None]:
     seq = fields.take("seq", strict.integer(1))
     prev = fields.take("prev", _prev)
@@ -189,8 +200,10 @@ def _operators(f: strict.Object, origin: str) -> Operators:
         origin, seq, prev, f.take("keys", keys), f.take("threshold", strict.integer(1)),
         f.take("observers", no_or_more_keys),
     )  # fmt: skip
-    f.take("rules", strict.constant(1))
-    f.take("sigstore", strict.constant(None))
+    if found.seq != 1:
+        raise Unsupported(f"{f.what}: version {found.seq} of the operators is not in force yet; upgrade needed")
+    f.take("rules", _only(1))
+    f.take("sigstore", _only(None))
     check_threshold(found.threshold, found.keys, f.what)
     return found
 
@@ -242,8 +255,8 @@ def _keys(f: strict.Object, origin: str) -> Keys:
 
 
 def _release(f: strict.Object, origin: str) -> Release:
-    f.take("card", strict.constant(None))
-    return Release(
+    f.take("card", _only(None))
+    found = Release(
         origin=origin,
         signer=f.take("signer", Key.read),
         repo=f.take("repo", names.repo),
@@ -257,6 +270,9 @@ def _release(f: strict.Object, origin: str) -> Release:
         weights=f.take("weights", strict.listing(strict.hexadecimal, most=MAX_WEIGHTS)),
         replaces=f.take("replaces", _prev),
     )
+    if found.replaces is not None:
+        raise Unsupported(f"{f.what}: a release that replaces a seal is not in force yet; upgrade needed")
+    return found
 
 
 def _revocation(f: strict.Object, origin: str) -> Revocation:
@@ -273,6 +289,8 @@ def _revocation(f: strict.Object, origin: str) -> Revocation:
     targets = (found.repo is not None, found.fileset is not None, found.signer is not None)
     if sum(targets) != 1 or (found.repo is None) != (found.seal is None):
         raise Malformed(f"{f.what}: exactly one of repo with seal, fileset, signer is wanted")
+    if found.signer is not None:
+        raise Unsupported(f"{f.what}: the revocation of a signer is not in force yet; upgrade needed")
     if found.repo is not None and names.namespace_of(found.repo) != found.namespace:
         raise Malformed(f"{f.what}: {found.repo} is not in {found.namespace}")
     return found
@@ -335,7 +353,7 @@ def parse_any(text: str) -> Record | Claim:
     fields.take("v", strict.version)
     name = fields.take("type", strict.text())
     if name in NOT_IN_FORCE:
-        raise Unsupported(f"record: records of type {name} are not in force yet")
+        raise Unsupported(f"record: records of type {name} are not in force yet; upgrade needed")
     if name not in _TYPES:
         raise Unsupported(f"record: unknown type {name[:40]!r}; upgrade needed")
     fields.what = f"{name} record"

@@ -14,7 +14,9 @@ from modelseal.formats.policy import Policy, parse_policy
 
 MAX_REGISTRY = 64 << 10
 
-_address = strict.text(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?", longest=256)
+_address = strict.text(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?", longest=256
+)
 _holder = strict.text(longest=128)
 
 
@@ -63,7 +65,7 @@ def parse_trust(policy: bytes, registry: bytes) -> Trust:
         max_age=value.take("max_age", strict.integer(1)),
         policy=parse_policy(policy, own),
         url=value.take("url", _address),
-        addresses=value.take("addresses", strict.sequence(_address, most=16)),
+        addresses=value.take("addresses", strict.sequence(_address, least=1, most=16)),
         holders=value.take("holders", strict.sequence(_holder, most=16)),
     )
 

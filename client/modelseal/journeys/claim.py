@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelseal import platform
 from modelseal.authorship import signed_by
-from modelseal.errors import Conflict, Pending, TooFew, Unavailable
+from modelseal.errors import Conflict, Pending, TooFew, Unavailable, Unsupported
 from modelseal.formats import names, records, strict
 from modelseal.formats.identity import KeySet
 from modelseal.formats.leaves import Leaf, Submission
@@ -131,6 +131,16 @@ def missing_signatures(submission: Submission, answer: Answer, owner: Namespace 
         apply(state, answer.decision.size, leaf, authors, frozenset())
     except TooFew as e:
         return str(e)
+    except Unsupported:
+        assert owner is not None
+        count, all_of_them = len(authors & set(owner.key_set.controllers)), len(owner.key_set.controllers)
+        if (
+            isinstance(record, Keys)
+            and count < all_of_them
+            and {*record.key_set.controllers} >= {*owner.key_set.controllers}
+        ):
+            return f"signed by {count} of {all_of_them} controllers; this change needs all of them"
+        raise
     return None
 
 

@@ -23,10 +23,10 @@ def verify(path: Path | str, asked: Asked, where: Where = Where(), *, quiet: boo
     folder = Path(path)
     listing = look(folder)  # 1
     answer = ask(asked, where)  # 2
-    if answer.decision.word is not None:
+    wanted = digests_wanted(answer.decision, {found.name: found.size for found in listing.files})
+    if not wanted:
         return compare(answer.decision, ()), answer
-    sizes = {found.name: found.size for found in listing.files}
-    verdict = _judge(answer, listing, digests_wanted(answer.decision, sizes), quiet)  # 3, 4
+    verdict = _judge(answer, listing, wanted, quiet)  # 3, 4
     if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
         verdict = _judge(answer, listing, frozenset({"sha256"}), quiet)
     return verdict, answer
