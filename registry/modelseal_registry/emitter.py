@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Published:
     @property
     def head(self) -> Head:
         return Head(self.size, self.root)
+
+
+def emission_lock(public: Path) -> AbstractContextManager[None]:
+    """While it is held nobody writes the folder *public*; the lock file lies beside it, not in it."""
+    return platform.lock(public.with_name(public.name + ".lock"))
 
 
 def read_published(public: Path, cosigner: Verifier | None = None) -> Published | None:
@@ -132,7 +138,7 @@ class Emitter:
         order. *full*: every file is looked at again, not only what is new; that also repairs a folder.
         """
         platform.make_folder(self.public)
-        with platform.lock(self.public.with_name(self.public.name + ".lock")), self._store.read() as tx:
+        with emission_lock(self.public), self._store.read() as tx:
             published = self.published()
             after = published.size if published else 0
             if published:

@@ -78,11 +78,11 @@ class Tx:
     def find(self, digest: bytes) -> tuple[int, bytes] | None:
         """Return index and text of the leaf with the record *digest*."""
         found = self._db.execute(select(leaves.c.index, leaves.c.leaf).where(leaves.c.digest == digest))
-        row: tuple[int, bytes] | None = found.tuples().one_or_none()
+        row: tuple[int, bytes] | None = found.one_or_none()
         return row and (row[0], row[1])
 
     def digests(self) -> Iterator[tuple[int, bytes]]:
-        yield from self._db.execute(select(leaves.c.index, leaves.c.digest).order_by(leaves.c.index)).tuples()
+        yield from self._db.execute(select(leaves.c.index, leaves.c.digest).order_by(leaves.c.index))
 
     def add_leaves(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
         """*rows*: (index, record digest, leaf)."""
@@ -97,7 +97,7 @@ class Tx:
         return self.tile(tile.level, tile.index)[: tile.width * log_tiles.HASH]
 
     def tiles(self) -> Iterator[tuple[int, int, bytes]]:
-        yield from self._db.execute(select(tiles).order_by(tiles.c.level, tiles.c.index)).tuples()
+        yield from self._db.execute(select(tiles).order_by(tiles.c.level, tiles.c.index))
 
     def put_tiles(self, rows: dict[tuple[int, int], bytes]) -> None:
         """*rows*: (level, index) -> hashes."""
@@ -122,12 +122,12 @@ class Tx:
         """Yield (tree, number, text, since) of every bucket that changed after the checkpoint of size *after*."""
         yield from self._db.execute(
             select(buckets).where(buckets.c.since > after).order_by(buckets.c.tree, buckets.c.number)
-        ).tuples()
+        )
 
     def index_tiles(self, after: int = 0) -> Iterator[tuple[str, int, bytes, int]]:
         yield from self._db.execute(
             select(index_tiles).where(index_tiles.c.since > after).order_by(index_tiles.c.tree, index_tiles.c.number)
-        ).tuples()
+        )
 
     def put_buckets(self, rows: dict[tuple[str, int], tuple[str, int]]) -> None:
         """*rows*: (tree, number) -> (text, since)."""
@@ -147,7 +147,7 @@ class Tx:
 
     def retired(self, before: int | None = None) -> Iterator[tuple[bytes, int]]:
         query = select(retired).order_by(retired.c.time, retired.c.digest)
-        yield from self._db.execute(query if before is None else query.where(retired.c.time < before)).tuples()
+        yield from self._db.execute(query if before is None else query.where(retired.c.time < before))
 
     def forget_retired(self, before: int) -> None:
         self._db.execute(delete(retired).where(retired.c.time < before))
@@ -166,7 +166,7 @@ class Tx:
         """Yield (bundle digest, leaf, text) of the seals of releases from leaf *after* on."""
         found = select(seals.c.bundle).where(seals.c.index >= after).order_by(seals.c.index)
         for bundle in self._db.scalars(found).all():  # a seal has up to 32 MiB: one at a time
-            yield self._db.execute(select(seals).where(seals.c.bundle == bundle)).tuples().one()
+            yield self._db.execute(select(seals).where(seals.c.bundle == bundle)).one()
 
     # What waits
 
@@ -212,7 +212,7 @@ class Tx:
     # Claims
 
     def claim(self, digest: bytes) -> StoredClaim | None:
-        row = self._db.execute(select(claims).where(claims.c.digest == digest)).tuples().one_or_none()
+        row = self._db.execute(select(claims).where(claims.c.digest == digest)).one_or_none()
         return StoredClaim(*row) if row else None
 
     def claims(self, state: str | None = None) -> list[StoredClaim]:
@@ -220,11 +220,11 @@ class Tx:
         query = select(claims).order_by(claims.c.received, claims.c.digest)
         if state is not None:
             query = query.where(claims.c.state == state)
-        return [StoredClaim(*row) for row in self._db.execute(query).tuples()]
+        return [StoredClaim(*row) for row in self._db.execute(query)]
 
     def find_claims(self, namespace: str, prefix: str) -> list[StoredClaim]:
         """Return the claims of *namespace* (any case) whose hex digest begins with *prefix*."""
-        rows = self._db.execute(select(claims).where(claims.c.namespace == namespace.lower())).tuples()
+        rows = self._db.execute(select(claims).where(claims.c.namespace == namespace.lower()))
         return [claim for claim in (StoredClaim(*row) for row in rows) if claim.digest.hex().startswith(prefix)]
 
     def count_claims(self, namespace: str) -> tuple[int, int]:
