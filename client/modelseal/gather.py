@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from modelseal.authorship import named_by
-from modelseal.errors import Malformed, NotFound, Unavailable
+from modelseal.errors import Malformed, NotFound, Unavailable, Unsupported
 from modelseal.formats import index, paths, tiles
 from modelseal.formats.checkpoint import Checkpoint
 from modelseal.formats.evidence import Evidence, Listed, Lookup, lookup_keys
@@ -39,6 +39,8 @@ def gather(get: Get, repo: str, revision: str | None) -> bytes:
     """Return evidence about *repo* (any spelling) with the seal at *revision*, or that of its newest release."""
     try:
         return Files(get).evidence(repo, revision)
+    except Unsupported as e:
+        raise Unavailable(str(e)) from e
     except Malformed as e:
         raise Unavailable(f"the files of this address do not fit together: {e}") from e
 
@@ -123,7 +125,10 @@ class Files:
     def _seal(self, repo: str, revision: str | None, leaves: Iterable[tuple[int, Leaf]]) -> str | None:
         """Return the seal that a client will want; a seal that cannot be read is no reason to withhold the rest."""
         state = State(self.origin)
-        fold(state, leaves, named_by)
+        try:
+            fold(state, leaves, named_by)
+        except Unsupported:
+            return None
         found = state.repos.get(repo)
         if found is None or not found.releases:
             return None

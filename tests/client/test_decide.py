@@ -117,21 +117,12 @@ INADMISSIBLE: dict[str, tuple[Callable[[World], object], str]] = {
         "not an approved namespace",
     ),
     "a second seal at one commit": (lambda w: w.publish(REPO, 1, CI, (make.file("b"),)), "is sealed already"),
-    "a release that replaces": (lambda w: w.publish(REPO, 7, CI, replaces="00" * 32), "not in force"),
     "a release of another log": (lambda w: w.publish(REPO, 7, CI, origin="other.example"), "this log is"),
     "a revocation by a stranger": (lambda w: w.revoke(REPO, b"\0" * 32, [EVE]), "does not count here"),
     "a revocation by nobody": (lambda w: w.revoke(REPO, b"\0" * 32, []), "signed by 0 of 1 controllers"),
-    "a revocation of a signer": (
-        lambda w: w.log(make.revocation(NS, signer=CI.key.value()), [ANA]),
-        "not in force",
-    ),
     "an identity without the operators": (
         lambda w: w.claim("hf://openai", [EVE], [(EVE, "hf://openai/*")], operators=(EVE,)),
         "does not count here",
-    ),
-    "a key change that drops a controller": (
-        lambda w: w.log(make.keys(NS, make.key_set([EVE], []), seq=2, prev=_chain(w)), [ANA, EVE]),
-        "drops a controller",
     ),
     "a key change out of turn": (
         lambda w: w.log(make.keys(NS, make.key_set([ANA], []), seq=3, prev=_chain(w)), [ANA]),
@@ -157,6 +148,20 @@ def test_an_inadmissible_leaf_has_no_effect_and_is_reported(world: World, case: 
     notes = [*after.decision.notes, *world.ask("hf://openai/gpt-oss-20b").notes]
     assert any("has no effect" in note and why in note for note in notes)
     assert world.ask("hf://openai/gpt-oss-20b").word == Word.UNKNOWN
+
+
+def test_a_valid_record_whose_rules_are_not_in_force_stops_the_reader(world: World) -> None:
+    world.log(make.keys(NS, make.key_set([EVE], []), seq=2, prev=_chain(world)), [ANA, EVE])
+    decision = world.ask(REPO)
+    assert decision.word == Word.UNAVAILABLE
+    assert "upgrade needed: a key change that drops a controller is not in force" in decision.says
+
+
+def test_contents_revoked_everywhere_fail_also_under_a_name_that_has_no_release(world: World) -> None:
+    world.revoke_everywhere(NS, fileset(GOOD), [ANA])
+    verdict = world.verify("hf://acme-lab/other", GOOD)
+    assert (verdict.word, verdict.qualifier) == (Word.FAILED, "REVOKED (malicious)")
+    assert world.verify("hf://acme-lab/other", (make.file("a"),)).word == Word.UNKNOWN
 
 
 # what proves nothing

@@ -10,6 +10,7 @@ What a liar would do are verbs too: `force` logs what no rule admits, `fork` goe
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from dataclasses import replace
 from modelseal import gather
 from modelseal.compare import Local, compare
 from modelseal.decide import Freshness, decide, tiles_wanted
-from modelseal.errors import NotFound
+from modelseal.errors import Malformed, NotFound
 from modelseal.formats import merkle, paths
 from modelseal.formats.leaves import Leaf, Submission, encode_leaf
 from modelseal.formats.manifest import File
@@ -142,8 +143,10 @@ class World:
     ) -> Decision:
         """Decide about *repo* as a client that remembers; its memory moves on."""
         evidence = self.evidence(repo, revision) if evidence is None else evidence
+        tiles: dict[str, bytes] = {}
         get = self.reader()
-        tiles = {tile.path: gather.get_tile(get, tile) for tile in tiles_wanted(evidence, self.head)}
+        with contextlib.suppress(Malformed):
+            tiles = {tile.path: gather.get_tile(get, tile) for tile in tiles_wanted(evidence, self.head)}
         decision = decide(
             evidence,
             tiles,
