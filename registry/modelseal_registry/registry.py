@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from modelseal.authorship import Authors, check_seal, signed_by
-from modelseal.errors import Conflict, Error, Malformed, Refused, Unavailable
+from modelseal.errors import Error, Malformed, Refused, Unavailable
 from modelseal.formats import checkpoint, index, records
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
 from modelseal.formats.records import Claim, Identity, Release, Roots
 from modelseal.keytext import PublicKey
 from modelseal_registry import append
 from modelseal_registry.emitter import read_published
+from modelseal_registry.sequencer import status_of
 from modelseal_registry.store import Store, StoredClaim, Tx
 from modelseal_registry.trial import Trials
 
@@ -79,14 +80,8 @@ class Registry:
             return self._submit(data)
         except _Answered as e:
             return e.answer
-        except Conflict as e:
-            return 409, {"error": str(e)}
-        except Refused as e:
-            return 403, {"error": str(e)}
-        except Malformed as e:
-            return 400, {"error": str(e)}
         except Error as e:
-            return 503, {"error": str(e)}
+            return status_of(e), {"error": str(e)}
 
     def _submit(self, data: bytes) -> Answer:
         # 1 limits and form

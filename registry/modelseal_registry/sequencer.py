@@ -83,6 +83,13 @@ def create_log(store: Store, operators: str, now: int) -> Head:
         return appender.finish()
 
 
+def status_of(error: Error) -> int:
+    """Return the HTTP status of what was refused, or could not be asked."""
+    if isinstance(error, Conflict):
+        return 409
+    return 403 if isinstance(error, Refused) else 400 if isinstance(error, Malformed) else 503
+
+
 class Sequencer:
     """For one thread. Two that share a database are safe, whoever wins a batch; `serve` still lets only one live.
 
@@ -191,14 +198,14 @@ class Sequencer:
         if tx.find(waiting.digest):  # logged since: its submitter finds the leaf
             tx.drop_pending(waiting.digest)
             return
-        submission = Submission.parse(waiting.submission)
-        data = encode_leaf(submission.text, submission.signatures, now)
-        leaf = Leaf.parse(data)
         try:
+            submission = Submission.parse(waiting.submission)
+            data = encode_leaf(submission.text, submission.signatures, now)
+            leaf = Leaf.parse(data)
             # Its signatures were verified before it was stored, so whom they name is who signed.
             self._admit(appender.size, leaf)
-        except Refused as e:
-            tx.refuse_pending(waiting.digest, 409 if isinstance(e, Conflict) else 403, str(e))
+        except (Refused, Malformed) as e:
+            tx.refuse_pending(waiting.digest, status_of(e), str(e))
             return
         index = appender.add(data, leaf)
         if isinstance(leaf.record, Release) and waiting.seal is not None:
