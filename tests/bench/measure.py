@@ -1,0 +1,115 @@
+"""Run contenders in turns and compare them round by round.
+
+On a shared machine only what was measured side by side can be compared: every round runs each contender once, the order
+turns from round to round, and a ratio is taken within its round. The median of those is the figure.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run: seconds by the clock, CPU seconds (None where unknown), and how many things were done in it."""
+
+    wall: float
+    cpu: float | None
+    done: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, smallest and largest of several figures."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, figures: Sequence[float]) -> Spread:
+        return cls(statistics.median(figures), min(figures), max(figures))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: our figures and another's, and what the ratio should at least (or at most) be."""
+
+    name: str
+    unit: str
+    ours: tuple[float, ...]
+    other: str
+    others: tuple[float, ...]
+    ratio: tuple[float, ...]  # one per round, so that > wanted is good if `at_least`
+    wanted: float
+    at_least: bool
+    note: str = ""
+
+    @property
+    def reached(self) -> bool:
+        median = statistics.median(self.ratio)
+        return median >= self.wanted if self.at_least else median <= self.wanted
+
+
+def in_turns(contenders: Mapping[str, Callable[[], Sample]], rounds: int, warm: bool = True) -> dict[str, list[Sample]]:
+    """Run each contender once per round, in an order that turns; a first round fills the caches and is not kept."""
+    names = list(contenders)
+    if warm:
+        for name in names:
+            contenders[name]()
+    samples: dict[str, list[Sample]] = {name: [] for name in names}
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            samples[name].append(contenders[name]())
+    return samples
+
+
+def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Sample:
+    """Run a program to its end. RuntimeError with its last words if it does not end 0."""
+    begin = time.perf_counter()
+    with subprocess.Popen(
+        [str(word) for word in argv], env=dict(env), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        output = process.stdout.read()  # to its end, so the program has nothing more to say when it is waited for
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        words = output.decode(errors="replace")[-2000:]
+        raise RuntimeError(f"{' '.join(map(str, argv))}: ended {process.returncode}\n{words}")
+    return Sample(wall, usage.ru_utime + usage.ru_stime)
+
+
+def cpu_of_tree(pid: int) -> float | None:
+    """CPU seconds of a process and its living descendants until now; None where /proc does not tell."""
+    parent: dict[int, int] = {}
+    spent: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may hold spaces; what follows it does not.
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        child = int(stat.parent.name)
+        parent[child], spent[child] = int(fields[1]), int(fields[11]) + int(fields[12])
+    if pid not in spent:
+        return None
+    tree = {pid}
+    while more := {child for child, above in parent.items() if above in tree} - tree:
+        tree |= more
+    return sum(spent[member] for member in tree) / TICKS
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> tuple[float, ...]:
+    """Return above / below, round by round."""
+    return tuple(a / b for a, b in zip(above, below, strict=True))

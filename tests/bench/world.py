@@ -1,0 +1,137 @@
+"""A registry, a publisher and a consumer on this machine, used as people use them: through the commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from modelseal.keytext import PublicKey
+from tests.bench.measure import Sample, run
+from tests.support import make
+
+BIN = Path(sys.executable).parent
+NAMESPACE = "bench"
+READY_S = 30
+
+
+class World:
+    """The namespace `bench` is claimed and approved, its key may seal all of it, the consumer trusts the registry."""
+
+    program = BIN / "modelseal"
+    operate = BIN / "modelseal-registry"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.dir = folder / "registry"
+        self.key = folder / "signer.key"
+        self.env = _environment(folder / "home")
+        self.port = _free_port()
+        self.origin = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.origin}"
+        self._server: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            trust = self._say(self.operate, "--dir", self.dir, "init", "--origin", self.origin)
+            self.serve()
+            found = re.search(r"\S+#sha256:[0-9a-f]{64}", trust)
+            assert found, f"no trust root in {trust!r}"
+            self._say(self.program, "trust", "add", found[0], "--yes")
+            self._say(self.program, "keygen", "-o", self.folder / "signer")
+            self._claim()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def serve(self) -> None:
+        """Start the registry and wait until it says that it is ready."""
+        self._server = subprocess.Popen(
+            [str(self.operate), "--dir", str(self.dir), "serve", "--listen", f"127.0.0.1:{self.port}"],
+            env=dict(self.env),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._server.stdout
+        line = self._server.stdout.readline()
+        if not line.startswith("READY"):
+            raise RuntimeError(f"the registry did not start: {line!r}")
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.terminate()
+            self._server.communicate(timeout=READY_S)
+            self._server = None
+
+    @property
+    def pid(self) -> int:
+        assert self._server
+        return self._server.pid
+
+    @property
+    def signer(self) -> make.Private:
+        secret = load_pem_private_key(self.key.read_bytes(), None)
+        return make.Private(secret, PublicKey.of(secret))
+
+    def publish(self, model: Path, repo: str) -> Path:
+        """Seal and publish a folder; return its evidence."""
+        evidence = model.with_name(model.name + ".evidence")
+        self._say(
+            *(self.program, "publish", model, "--repo", repo, "--revision", make.revision(1)),
+            *("--key", self.key, "--registry", self.url, "--save", evidence),
+        )
+        return evidence
+
+    def verify(self, model: Path, repo: str, evidence: Path) -> Callable[[], Sample]:
+        """Return what verifies that folder without asking anybody, to be timed."""
+        argv: list[str | Path] = [self.program, "verify", model, "--repo", repo, "--evidence", evidence, "--offline"]
+        return lambda: run(argv, self.env)
+
+    def _claim(self) -> None:
+        text = self.folder / "ns.toml"
+        text.write_text(
+            f'namespace = "hf://{NAMESPACE}"\ntitle = "Bench"\nthreshold = 1\n'
+            f'[[controllers]]\nkey = "signer.pub"\n'
+            f'[[signers]]\nkey = "signer.pub"\nscope = ["hf://{NAMESPACE}/*"]\n'
+        )
+        self._say(self.program, "claim", text, "--key", self.key, "--registry", self.url, fine=(0, 10))
+        name = self._say(self.operate, "--dir", self.dir, "claims", "list", "--quiet").strip()
+        self._say(
+            *(self.operate, "--dir", self.dir, "claims", "approve", name),
+            *("--without-evidence", "a bench on one machine"),
+        )
+
+    def _say(self, *argv: str | Path, fine: tuple[int, ...] = (0,)) -> str:
+        done = subprocess.run(
+            [str(word) for word in argv], env=dict(self.env), cwd=self.folder, capture_output=True, text=True
+        )
+        if done.returncode not in fine:
+            raise RuntimeError(f"{' '.join(map(str, argv))}: ended {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def _environment(home: Path) -> Mapping[str, str]:
+    """Return the environment without what this machine's user has set up for ModelSeal or the Hub."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODELSEAL_", "HF_"))}
+    return kept | {"MODELSEAL_HOME": str(home), "NO_COLOR": "1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
