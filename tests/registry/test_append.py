@@ -14,16 +14,14 @@ from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import index as indexes
 from modelseal.formats import merkle
 from modelseal.formats.leaves import Leaf, encode_leaf
-from modelseal.formats.manifest import File
 from modelseal.formats.records import Roots
 from modelseal.state import State
 from modelseal_registry.append import Appender, encode_roots, inclusion, recomputed, replay_into
 from modelseal_registry.index import EMPTY_TREE_ROOT, with_line
-from modelseal_registry.store import Head, Store, open_store
+from modelseal_registry.store import Head, open_store
 from tests.support import make
+from tests.support.logs import ANA, append, begin, grow
 from tests.support.make import NOW, ORIGIN
-
-ANA = make.key("ana", "ed25519")
 
 
 def H(data: bytes) -> bytes:
@@ -68,56 +66,11 @@ def _node(left: bytes, right: bytes) -> bytes:
     return H(b"\x01" + left + right)
 
 
-@functools.cache
-def release(number: int) -> str:
-    """An unsigned release record of one of a few repos; what it weighs differs."""
-    bundle = make.seal(ANA, f"hf://acme-lab/repo-{number % 7}", make.revision(number), _files(number))
-    return make.release(bundle, ANA)
-
-
-def _files(number: int) -> list[File]:
-    return [make.file(f"part-{i}.gguf", b"%d" % (number // 3 + i)) for i in range(1 + number % 3)]
-
-
-def begin(store: Store) -> None:
-    data = encode_leaf(make.operators([make.key("ops")]), (), NOW)
-    with store.write() as tx:
-        appender = Appender(tx)
-        appender.add(data, Leaf.parse(data))
-        appender.close(ORIGIN)
-        appender.finish()
-
-
-def append(store: Store, numbers: list[int], *, roots_after: int | None = None) -> Head:
-    with store.write() as tx:
-        appender = Appender(tx)
-        for number in numbers:
-            data = encode_leaf(release(number), (), NOW)
-            appender.add(data, Leaf.parse(data))
-        appender.close(ORIGIN)
-        return appender.finish()
-
-
-def grow(store: Store, size: int) -> None:
-    """Bring the log to *size* with batches of very different lengths."""
-    begin(store)
-    number = 0
-    for step in [1, 2, 1, 3, 120, 1, 100, 1, 1, 250, 1, 1000]:
-        with store.read() as tx:
-            left = size - tx.head().size
-        if left == 0:
-            return
-        step = min(step, left - 1)
-        if left - step - 1 == 1:  # one leaf alone cannot be appended: the roots leaf needs its place
-            step = step - 1 if step > 1 else step + 1
-        append(store, list(range(number, number + step)))
-        number += step
-
-
 @pytest.mark.parametrize("size", [2, 4, 5, 255, 256, 257, 258, 511, 512, 513])
 def test_tree_and_index_are_those_of_a_naive_computation(size: int) -> None:
     store = open_store(None)
-    grow(store, size)
+    for _ in grow(store, size):
+        pass
     with store.read() as tx:
         leaves = list(tx.leaves(0, size))
         head = tx.head()
