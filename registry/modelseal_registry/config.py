@@ -56,6 +56,11 @@ class Place:
         return self.dir / "public"
 
     @property
+    def trust(self) -> Path:
+        """The TUF repository, as it is served below `trust/`."""
+        return self.dir / "trust"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that may write the log."""
         return self.dir / "lock"
@@ -81,6 +86,7 @@ class MirrorConfig:
 
     place: Place
     source: str
+    fingerprint: str
     listen: str
     workers: int
 
@@ -144,6 +150,10 @@ _MIRROR: dict[str, tuple[Check[Any], str]] = {
         strict.text(longest=4096),
         "Where this mirror reads: the address of a registry, or of another mirror, or a folder.",
     ),
+    "fingerprint": (
+        strict.text(r"[0-9a-f]{64}"),
+        "The SHA-256 of the version of the registry's trust root from which on this mirror believes it.",
+    ),
     "listen": (read_listen, _LISTEN_SAYS),
     "workers": (_between(1, 64), _WORKERS_SAYS),
 }
@@ -157,8 +167,8 @@ def defaults(place: Place, origin: str) -> Config:
     return Config(place, origin, url, listen, _workers(), max_age_s=86400, recosign_s=240, batch_ms=100)
 
 
-def mirror_defaults(place: Place, source: str) -> MirrorConfig:
-    return MirrorConfig(place, source, DEFAULT_LISTEN, _workers())
+def mirror_defaults(place: Place, source: str, fingerprint: bytes) -> MirrorConfig:
+    return MirrorConfig(place, source, fingerprint.hex(), DEFAULT_LISTEN, _workers())
 
 
 def _workers() -> int:

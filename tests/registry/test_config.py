@@ -22,7 +22,7 @@ def test_what_init_writes_is_read_back(place: Place) -> None:
     expected = config.defaults(place, "registry.example/log")
     place.registry_toml.write_bytes(config.encode(expected))
     assert config.read(place) == expected
-    mirror = config.mirror_defaults(place, "https://registry.example")
+    mirror = config.mirror_defaults(place, "https://registry.example", bytes(32))
     place.mirror_toml.write_bytes(config.encode(mirror))
     assert config.read_mirror(place) == mirror
 

@@ -1,0 +1,147 @@
+"""modelseal-registry init, serve, status, check"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelseal import times
+from modelseal.cli import options, output
+from modelseal_registry.cli import common
+
+if TYPE_CHECKING:
+    from modelseal_registry.config import Place
+
+INIT = """\b
+Exit status: 0 made   1 refused: the folder is not empty, nothing was changed   2 usage
+
+\b
+Example:
+  modelseal-registry --dir ./reg init --origin registry.example
+"""
+
+
+@click.command(epilog=INIT)
+@click.option("--origin", metavar="ORIGIN", required=True, help="The log's name for ever: its URL without https://.")
+@options.common
+@common.in_folder
+def init(place: Place, origin: str, as_json: bool, quiet: bool) -> int:
+    """Make a registry: keys, an empty log, its trust root. Prints what clients need to trust it.
+
+    It has one operators' key, on this host, for trying out: whoever can read it decides who every publisher is.
+    """
+    from modelseal_registry.init import init as journey
+
+    made = journey(place, origin)
+    if as_json:
+        output.emit({"verdict": "made", "exit": 0, "origin": origin, "url": made.config.url, "trust": made.invitation})
+    elif quiet:
+        output.say(made.invitation)
+    else:
+        output.say(f"MADE {origin} in {output.escaped(str(place.dir))}")
+        output.line("trust", made.invitation)
+        output.line("operator", f"{made.operator}, for trying out: it is on this host and decides alone")
+        output.line(
+            "next",
+            f"modelseal-registry --dir {output.escaped(str(place.dir))} serve\nmodelseal trust add {made.invitation}",
+        )
+    return 0
+
+
+SERVE = """\b
+Exit status: 0 stopped in order by SIGTERM or SIGINT   1 refused: the folder or the port is in use, or the database
+  is older than what was published   2 usage   6 unavailable
+
+\b
+Example:
+  modelseal-registry --dir ./reg serve --listen 127.0.0.1:8750
+"""
+
+
+@click.command(epilog=SERVE)
+@click.option("--listen", metavar="HOST:PORT", help="Listen here instead of where registry.toml says.")
+@options.common
+@common.in_folder
+def serve(place: Place, listen: str | None, as_json: bool, quiet: bool) -> int:
+    """Serve the registry: take records, write the log, answer. Prints READY URL once it answers.
+
+    A signal lets requests end and what was taken be logged; whatever was acknowledged survives also SIGKILL.
+    """
+    from modelseal_registry.serve import serve as journey
+
+    journey(
+        place,
+        common.listen(listen),
+        ready=lambda url: common.ready(url, as_json=as_json, quiet=quiet),
+        event=common.event,
+    )
+    return 0
+
+
+STATUS = """\b
+Exit status: 0   2 usage   6 nothing is published yet, or the checkpoint is older than clients accept
+
+\b
+Example:
+  modelseal-registry --dir ./reg status
+"""
+
+
+@click.command(epilog=STATUS)
+@options.common
+@common.in_folder
+def status(place: Place, as_json: bool, quiet: bool) -> int:
+    """Say how the registry is: its log, what waits, how fresh its answers are."""
+    from modelseal_registry.status import status as journey
+
+    found = journey(place, int(time.time()))
+    exit_code = 0 if found.fresh else 6
+    if as_json:
+        output.emit({"verdict": "fresh" if found.fresh else "stale", "exit": exit_code, **found.value()})
+    elif quiet:
+        output.say(str(found.published.size))
+    else:
+        output.say(f"{'FRESH' if found.fresh else 'STALE'} {found.origin}: {found.published.size} leaves")
+        output.line(
+            "head", f"{found.published.root.hex()}, of {times.utc(found.published.time)} ({times.span(found.age)} ago)"
+        )
+        output.line("served", "yes, by a running process" if found.served else "no")
+        output.line("waiting", f"{found.pending} records, {found.claims} claims")
+        output.line("trust", f"{found.invitation}\nroot valid until {times.utc(found.expires)}")
+    return exit_code
+
+
+CHECK = """\b
+Exit status: 0 every file and row follows from the leaves   1 the first difference is named   2 usage
+
+\b
+Example:
+  modelseal-registry --dir ./reg check
+"""
+
+
+@click.command(epilog=CHECK)
+@options.common
+@common.in_folder
+def check(place: Place, as_json: bool, quiet: bool) -> int:
+    """Replay the whole log into an empty store and compare database and static files with it."""
+    from modelseal_registry.status import check as journey
+
+    began = time.monotonic()
+    head = journey(place)
+    report(head.size, head.root, time.monotonic() - began, as_json=as_json, quiet=quiet)
+    return 0
+
+
+def report(size: int, root: bytes, seconds: float, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        value: dict[str, Any] = {"verdict": "checked", "exit": 0, "size": size, "root": root.hex()}
+        output.emit(value)
+    elif not quiet:
+        output.say(f"CHECKED {size} leaves in {seconds:.1f} s: every signature, rule, row and file is right")
+        output.line("root", root.hex())
+
+
+COMMANDS = (init, serve, status, check)
