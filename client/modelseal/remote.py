@@ -193,6 +193,10 @@ def _pool(url: str, budget: Budget) -> urllib3.PoolManager:
     class Bounded(HTTPConnection):
         response_class = Response
 
+        def connect(self) -> None:
+            budget.left()  # the second try of a GET may come too late
+            super().connect()
+
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
@@ -257,8 +261,8 @@ class Folder:
     """The static files of a registry or mirror in a folder: regular files only, no link followed inside it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.url = str(path)
+        self.path = path.absolute()
+        self.url = str(self.path)
 
     def get(self, path: str, limit: int) -> bytes:
         """Return the file at *path*, of at most *limit* bytes."""
