@@ -9,14 +9,14 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from modelseal import platform
 from modelseal.authorship import authors_of, signed_by
-from modelseal.errors import Error, Malformed
+from modelseal.errors import Error, Malformed, Refused, Unsupported
 from modelseal.formats import index as indexes
 from modelseal.formats import merkle, paths, tiles
 from modelseal.formats.leaves import Leaf, Submission
@@ -63,6 +63,7 @@ def check(
             stack.callback(fresh.close)
             if published.size > head.size:
                 raise Difference(f"checkpoint: {published.size} leaves are published, the database has {head.size}")
+            _check_numbers(tx, head.size)
             state = State(origin)
             _replay(tx, fresh, state, 0, published.size, skip)
             with fresh.read() as ours:
@@ -75,7 +76,9 @@ def check(
                 _check_tables(tx, ours)
                 _check_others(public, ours, sorted(listing - expected - {paths.CHECKPOINT}))
             return head
-    except Malformed as e:
+    except Unsupported:
+        raise  # not for this program to judge
+    except (Malformed, Refused) as e:
         raise Difference(str(e)) from e
 
 
@@ -89,6 +92,16 @@ def _check_note(published: Published, log: Verifier, own: Verifier) -> None:
             key.check(note.text, line)
 
 
+def _check_numbers(tx: Tx, size: int) -> None:
+    count = 0
+    for index, _ in tx.digests():
+        if index != count:
+            raise Difference(f"leaf {count} is missing")
+        count += 1
+    if count != size:
+        raise Difference(f"leaf {min(count, size)} is {'missing' if count < size else 'beyond the head'}")
+
+
 def _replay(tx: Tx, fresh: Store, state: State, start: int, end: int, skip: AbstractSet[int]) -> None:
     if start == end:
         return
@@ -97,8 +110,6 @@ def _replay(tx: Tx, fresh: Store, state: State, start: int, end: int, skip: Abst
             replay_into(ours, state, tx.leaves(start, end), authors=authors_of, skip=skip)
         except ValueError as e:
             raise Difference(f"leaf {end - 1} is the last of a checkpoint, but no roots leaf") from e
-        if ours.head().size != end:
-            raise Difference(f"leaf {ours.head().size} is missing")
         for index, data in enumerate(ours.leaves(start, end), start):
             record = Leaf.parse(data).record
             if isinstance(record, Release):
@@ -121,7 +132,7 @@ def _check_tables(tx: Tx, ours: Tx) -> None:
     _compare("tiles: level, tile", tx.tiles(), ours.tiles(), 2)
     _compare("buckets: tree, bucket", tx.buckets(), ours.buckets(), 2)
     _compare("index tiles: tree, tile", tx.index_tiles(), ours.index_tiles(), 2)
-    _compare("seals:", ((b.hex(), i, t) for b, i, t in tx.seals()), ((b.hex(), i, t) for b, i, t in ours.seals()), 1)
+    _compare("seals: leaf, digest", _by_leaf(tx), _by_leaf(ours), 2)
     if tx.head() != ours.head():
         raise Difference(f"head: {tx.head()}, the leaves give {ours.head()}")
     known = dict(ours.retired())
@@ -153,13 +164,22 @@ def _check_submission(what: str, digest: bytes, data: bytes) -> None:
         raise Difference(f"{what}: the text has another digest")
 
 
+def _by_leaf(tx: Tx) -> Iterator[tuple[int, str, str]]:
+    return ((index, bundle.hex(), text) for bundle, index, text in tx.seals())
+
+
 def _compare(what: str, found: Iterable[tuple[Any, ...]], expected: Iterable[tuple[Any, ...]], key: int) -> None:
-    """Compare two tables row by row; the first *key* columns name a row."""
-    for one, other in itertools.zip_longest(found, expected):
-        if one != other:
-            name = min((row[:key] for row in (one, other) if row), default=())
-            words = "too much" if other is None else "missing" if one is None else "not what the leaves give"
-            raise Difference(f"{what} {' '.join(map(str, name))}: {words}")
+    """Compare two tables row by row; the first *key* columns name a row and order it."""
+    for one, other in itertools.zip_longest(map(tuple, found), map(tuple, expected)):
+        if one == other:
+            continue
+        if one is None or (other is not None and other[:key] < one[:key]):
+            name, words = other[:key], "missing"
+        elif other is None or one[:key] < other[:key]:
+            name, words = one[:key], "too much"
+        else:
+            name, words = one[:key], "not what the leaves give"
+        raise Difference(f"{what} {' '.join(map(str, name))}: {words}")
 
 
 def _check_files(public: Path, files: Iterable[tuple[str, bytes]]) -> set[str]:
@@ -168,8 +188,7 @@ def _check_files(public: Path, files: Iterable[tuple[str, bytes]]) -> set[str]:
     for path, data in files:
         found = _read(public, path)
         if found is None and ".p/" in path:  # full since, and the partial one gone
-            path = path.partition(".p/")[0]
-            found = _read(public, path)
+            found = _read(public, path.partition(".p/")[0])
             found = found and found[: len(data)]
         if found is None:
             raise Difference(f"{public / path}: missing")
