@@ -1,0 +1,67 @@
+"""ModelSeal: are these the bytes that the owner of that name signed?
+
+    import modelseal
+
+    verdict = modelseal.verify("./atlas-7b", "acme-lab/atlas-7b")
+    if not verdict:
+        raise SystemExit(f"{verdict.word}{verdict.says}")
+
+What the commands call: `verify` (a folder against the log), `hash_folder` (its digests), `sign` (a seal, nothing is
+sent), `publish` (seal, log, verify). They raise `modelseal.Error` or its kin in `modelseal.errors`, whose `exit_code`
+and `hint` are what the commands show. Nothing is imported before it is used: `import modelseal` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelseal.errors import Error
+    from modelseal.hashing import hash_folder
+    from modelseal.journeys.publish import Published, publish
+    from modelseal.journeys.sign import Signed, sign
+    from modelseal.journeys.verify import verify
+    from modelseal.keys import SigningKey
+    from modelseal.verdict import Finding, Verdict, Word
+
+__all__ = [
+    "Error",
+    "Finding",
+    "Published",
+    "Signed",
+    "SigningKey",
+    "Verdict",
+    "Word",
+    "hash_folder",
+    "publish",
+    "sign",
+    "verify",
+]
+
+_FROM = {
+    "Error": "modelseal.errors",
+    "Finding": "modelseal.verdict",
+    "Published": "modelseal.journeys.publish",
+    "Signed": "modelseal.journeys.sign",
+    "SigningKey": "modelseal.keys",
+    "Verdict": "modelseal.verdict",
+    "Word": "modelseal.verdict",
+    "hash_folder": "modelseal.hashing",
+    "publish": "modelseal.journeys.publish",
+    "sign": "modelseal.journeys.sign",
+    "verify": "modelseal.journeys.verify",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FROM:
+        raise AttributeError(f"module 'modelseal' has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(_FROM[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -53,15 +53,21 @@ class _Hasher(Protocol):
 
 
 def hash_folder(
-    path: Path, *, sha256: bool = True, blake3: bool = True, progress: Progress | None = None
+    path: Path | str, *, sha256: bool = True, blake3: bool = True, progress: Progress | None = None
 ) -> tuple[Listing, dict[str, Digests]]:
     """Return what is in the folder *path* and the digests of its files, all as of one moment.
 
-    The listing's `problems` are for the caller to judge. Raises Usage (no folder) or Error (it changed meanwhile).
+        listing, digests = modelseal.hash_folder("./atlas-7b", blake3=False)
+        for name, one in digests.items():
+            print(one.sha256.hex(), one.size, name)
+
+    The listing's `problems` (links, devices, names that are not UTF-8) are for the caller to judge. *progress* is
+    called with the bytes read since its last call. Raises Usage (no folder) or Error (it changed meanwhile).
     """
-    listing = folders.walk(path)
+    root = Path(path)
+    listing = folders.walk(root)
     digests = hash_files(listing, None, sha256=sha256, blake3=blake3, progress=progress)
-    if folders.walk(path) != listing:  # a download still running, say
+    if folders.walk(root) != listing:  # a download still running, say
         raise Error(f"{path} changed while it was read")
     return listing, digests
 

@@ -69,8 +69,12 @@ def write_pair(name: Path, key: SigningKey, password: bytes | None) -> tuple[Pat
     for path in (private, public):
         if os.path.lexists(path):
             raise Conflict(f"{path} exists; a key file is never overwritten", hint="choose another name with -o")
-    platform.write_new(private, encode_private(key, password), private=True)
     platform.write_new(public, key.public.pem.encode())
+    try:
+        platform.write_new(private, encode_private(key, password), private=True)
+    except BaseException:
+        public.unlink(missing_ok=True)  # half a pair would be in the way of the next try
+        raise
     return private, public
 
 
@@ -95,6 +99,11 @@ def load(source: str, password: bytes | None) -> SigningKey:
         return SigningKey(private, PublicKey.of(private))
     except Malformed as e:
         raise Usage(f"key {source}: only P-256 and Ed25519 keys sign here") from e
+
+
+def given(key: SigningKey | Path | str, password: bytes | None = None) -> SigningKey:
+    """Return *key*, loaded if it says only where to load it from."""
+    return key if isinstance(key, SigningKey) else load(str(key), password)
 
 
 def _read(source: str) -> bytes:

@@ -117,3 +117,7 @@ class Verdict:
     @property
     def exit_code(self) -> int:
         return self.word.exit_code
+
+    def __bool__(self) -> bool:
+        """Whether the files may be used: `if verify(...)` must not pass because some verdict came back."""
+        return self.exit_code == 0

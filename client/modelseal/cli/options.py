@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
-from modelseal.errors import Malformed, Usage
-from modelseal.formats import names
-from modelseal.formats.names import Asked
+from modelseal.errors import Error, Usage
 
 if TYPE_CHECKING:
     from modelseal.journeys.ask import Where
@@ -57,21 +56,36 @@ def judge(function: F) -> F:
     return registry(function)
 
 
-def where(
-    *,
-    registry: str | None,
-    evidence: Path | None = None,
-    offline: bool = False,
-    max_age: str | None = None,
-    as_of: str | None = None,
-) -> Where:
+def offline(function: F) -> F:
+    return click.option("--offline", is_flag=True, envvar="MODELSEAL_OFFLINE", help="Never use the network.")(function)
+
+
+class Asking(TypedDict):
+    """The options of `judge`, read: what `modelseal.verify` takes, and the fields of `Where`."""
+
+    registry: str | None
+    evidence: Path | None
+    offline: bool
+    max_age: int | None
+    as_of: int | str | None
+
+
+def asking(
+    *, registry: str | None, evidence: Path | None, offline: bool, max_age: str | None, as_of: str | None
+) -> Asking:
     from modelseal import times
-    from modelseal.journeys.ask import Where
 
     clock: int | str | None = as_of
     if as_of is not None and as_of != "evidence":
         clock = times.parse_time(as_of)
-    return Where(registry, evidence, offline, times.parse_duration(max_age) if max_age else None, clock)
+    age = times.parse_duration(max_age) if max_age is not None else None
+    return Asking(registry=registry, evidence=evidence, offline=offline, max_age=age, as_of=clock)
+
+
+def where(registry: str | None) -> Where:
+    from modelseal.journeys.ask import Where
+
+    return Where(registry=registry)
 
 
 def signing(function: F) -> F:
@@ -107,40 +121,6 @@ def one_key(sources: tuple[str, ...], password_file: str | None) -> SigningKey:
     return load_keys(sources, password_file)[0]
 
 
-def asked(text: str) -> Asked:
-    """Read REPO[@REV] as typed."""
-    try:
-        return names.parse_repo(text)
-    except Malformed as e:
-        shown = names.printable(text)
-        if "@" in text:
-            try:
-                names.parse_repo(text.partition("@")[0])
-            except Malformed:
-                pass
-            else:
-                raise Usage(
-                    f"{shown}: a revision is a commit of 40 hex digits, or main",
-                    hint="branches and tags are not resolved yet; give the commit",
-                ) from e
-        raise Usage(
-            f"{shown!r} is not a repo", hint="repos are written owner/name, datasets/owner/name or spaces/owner/name"
-        ) from e
-
-
-def asked_commit(repo: str, revision: str | None) -> Asked:
-    """Read --repo and --revision, which together name a commit."""
-    found = asked(repo)
-    if revision is not None:
-        there = asked(f"{repo.partition('@')[0]}@{revision}")
-        if "@" in repo and there != found:
-            raise Usage(f"--repo {names.printable(repo)} and --revision {names.printable(revision)} differ")
-        found = there
-    if found.revision is None:
-        raise Usage("a commit is wanted: 40 hex digits", hint="give it with --revision")
-    return found
-
-
 def is_path(text: str) -> bool:
     """Whether *text* is a path as typed: it starts with `.`, `/`, `~` or a drive."""
     return text.startswith((".", "/", "~", "\\")) or text[1:3] in (":\\", ":/")
@@ -148,3 +128,21 @@ def is_path(text: str) -> bool:
 
 def path(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def check_parent(file: Path) -> None:
+    """Refuse early to write where there is no folder."""
+    if not file.absolute().parent.is_dir():
+        raise Usage(f"{file.parent}: no such folder")
+
+
+def check_can_ask(yes: bool, as_json: bool) -> None:
+    """Refuse early what wants a yes where nobody can give it."""
+    if not yes and (as_json or not (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise Usage("this wants a yes, and there is no terminal to ask on", hint="say it beforehand with --yes")
+
+
+def ask(question: str) -> None:
+    """Go on only after a yes."""
+    if not click.confirm(question, err=True):
+        raise Error("not confirmed; nothing was changed")

@@ -12,8 +12,6 @@ from typing import Any, NoReturn
 import click
 
 from modelseal.errors import Error, Misbehaviour
-from modelseal.formats import strict
-from modelseal.formats.names import printable
 
 SCHEMA = "modelseal.v1"
 WIDTH = 10  # of `  key:` with its blanks
@@ -33,14 +31,22 @@ def tell(text: str) -> None:
 
 def line(key: str, text: str) -> None:
     """Print `  key:    text`; further lines of *text* stand below it."""
-    first, *rest = text.split("\n")
-    say(f"  {key + ':':<{WIDTH}}{first}")
-    for more in rest:
-        say(" " * (WIDTH + 2) + more)
+    say(_line(key, text))
+
+
+def tell_line(key: str, text: str) -> None:
+    """The same where it is not the result."""
+    tell(_line(key, text))
+
+
+def _line(key: str, text: str) -> str:
+    return f"  {key + ':':<{WIDTH - 1}} " + text.replace("\n", "\n" + " " * (WIDTH + 2))
 
 
 def emit(value: dict[str, Any]) -> None:
     """Print the one object of --json."""
+    from modelseal.formats import strict
+
     click.echo(strict.encode({"schema": SCHEMA, **value}))
 
 
@@ -61,8 +67,8 @@ def size(count: int) -> str:
     """Return bytes as people read them: 15.2 GB."""
     if count < 1000:
         return f"{count} bytes"
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
+    value, unit = float(count), ""
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007
         value /= 1000
         if value < 999.5:
             break
@@ -70,7 +76,15 @@ def size(count: int) -> str:
 
 
 def escaped(text: str, *, longest: int = 200) -> str:
+    """Return *text*, which comes from outside, so that it can neither end a line nor move a cursor."""
+    from modelseal.formats.names import printable
+
     return printable(text, longest=longest)
+
+
+def harmless(text: str) -> str:
+    """The same for a sentence of ours, in which names may be escaped already: backslashes stay as they are."""
+    return escaped(text, longest=4000).replace("\\\\", "\\")
 
 
 def lines(pairs: Iterable[tuple[str, str]]) -> None:
@@ -80,7 +94,7 @@ def lines(pairs: Iterable[tuple[str, str]]) -> None:
 
 def failure(name: str, message: str, hint: str | None, status: int, json: bool, error: Error | None = None) -> NoReturn:
     """Say why a command ended without a result, and exit."""
-    message = "\n".join(escaped(part, longest=2000) for part in message.split("\n"))
+    message, hint = harmless(message), harmless(hint) if hint else None
     if json:
         word = _WORDS.get(status, "terminated" if status == 143 else "refused")
         value: dict[str, Any] = {"verdict": word, "exit": status, "error": message, "hint": hint}

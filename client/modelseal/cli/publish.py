@@ -55,14 +55,14 @@ def publish(
     """
     from modelseal import times
     from modelseal.cli import report
+    from modelseal.journeys import typed
     from modelseal.journeys.publish import publish as journey
 
-    asked = options.asked_commit(repo, revision)
     done = journey(
         folder.expanduser(),
-        asked,
+        typed.asked_commit(repo, revision),
         options.one_key(key_sources, password_file),
-        options.where(registry=registry),
+        registry=registry,
         signature=signature,
         save=save,
         wait_s=times.parse_duration(wait),
@@ -80,14 +80,14 @@ def publish(
             output.line("key", done.signed.public.fingerprint)
         return 0
     if as_json:
-        output.emit({**report.as_json(done.verdict, done.answer, str(folder)), "wrote": written, "again": done.again})
-    else:
+        output.emit({**report.as_json(done.verdict, str(folder)), "wrote": written, "again": done.again})
+    elif not quiet:
         extra = [("commit", "taken as given, not compared with the Hub")]
         if done.again:
             extra.append(("again", "it was in the log already; nothing was sent"))
         if written:
             extra.append(("wrote", ", ".join(map(output.escaped, written))))
-        report.show(done.verdict, done.answer, extra, quiet=quiet)
+        report.show(done.verdict, extra)
     return done.verdict.exit_code
 
 

@@ -13,33 +13,31 @@ from modelseal.times import span, utc
 from modelseal.verdict import Word
 
 if TYPE_CHECKING:
-    from modelseal.journeys.ask import Answer
+    from modelseal.state import Sealed
     from modelseal.verdict import Decision, Finding, Verdict
 
 MAX_SHOWN = 40  # findings on a terminal; files and --json get all
 
 
-def show(verdict: Verdict, answer: Answer, extra: list[tuple[str, str]], *, quiet: bool = False) -> None:
+def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
     """Print the verdict: its first line, what stands behind it, what to type next."""
-    if quiet:
-        return
     decision = verdict.decision
     output.say(first_line(verdict))
     if verdict.word == Word.LOG_MISBEHAVED:
         assert decision.older is not None and decision.newer is not None
         output.two_notes(decision.older, decision.newer)
     elif verdict.word == Word.VERIFIED:
-        output.lines(_verified(verdict, answer))
+        output.lines(_verified(verdict))
     else:
         _findings(verdict)
         if verdict.word == Word.FAILED and verdict.release is not None:
             output.line("release", _release(verdict))
         if decision.time is not None:
-            output.line("log", _log(verdict, answer))
+            output.line("log", log_line(decision, verdict.release))
     output.lines(extra)
     for note in (*decision.notes, *verdict.notes):
         output.line("note", escaped(note, longest=1000))
-    for step in next_steps(verdict, answer):
+    for step in next_steps(verdict):
         output.line("next", step["why"] + (": " + " ".join(step["argv"]) if step["argv"] else ""))
 
 
@@ -52,7 +50,7 @@ def first_line(verdict: Verdict) -> str:
     return " ".join(part for part in (word, verdict.qualifier, name) if part) + escaped(verdict.says, longest=2000)
 
 
-def _verified(verdict: Verdict, answer: Answer) -> list[tuple[str, str]]:
+def _verified(verdict: Verdict) -> list[tuple[str, str]]:
     release = verdict.release
     assert release is not None
     newest = verdict.decision.chosen == release and verdict.decision.asked.revision is None
@@ -68,7 +66,7 @@ def _verified(verdict: Verdict, answer: Answer) -> list[tuple[str, str]]:
             f"{verdict.equal} of {verdict.total} equal the seal, {output.size(verdict.total_bytes)}, "
             f"hashed now ({verdict.digest})",
         ),
-        ("log", _log(verdict, answer)),
+        ("log", log_line(verdict.decision, release)),
     ]
 
 
@@ -78,10 +76,10 @@ def _release(verdict: Verdict) -> str:
     return f"{output.digest(release.release.revision)}, leaf {release.index}, logged {utc(release.time)}"
 
 
-def _log(verdict: Verdict, answer: Answer) -> str:
-    decision = verdict.decision
+def log_line(decision: Decision, release: Sealed | None) -> str:
+    """Return which log said it, who checked that log, and when."""
     assert decision.time is not None
-    leaf = f"leaf {verdict.release.index}" if verdict.release else f"{decision.size} leaves"
+    leaf = f"leaf {release.index}" if release else f"{decision.size} leaves"
     who = f"checked by {decision.quorum} mirrors" if decision.quorum else "checked by no mirror"
     age = span(int(time.time()) - decision.time)
     return f"{leaf} of {decision.origin}, {who}, newest {utc(decision.time)} ({age} ago)"
@@ -112,7 +110,7 @@ def _finding(finding: Finding, decision: Decision) -> tuple[str, str]:
     return finding.kind[:8], f"{name}: {escaped(finding.found)}" if finding.found else name
 
 
-def next_steps(verdict: Verdict, answer: Answer) -> list[dict[str, Any]]:
+def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     name = names.short(verdict.decision.repo or verdict.decision.asked.repo)
     show = ["modelseal", "show", name]
     steps: dict[Word, tuple[list[str], str, str]] = {
@@ -130,7 +128,7 @@ def next_steps(verdict: Verdict, answer: Answer) -> list[dict[str, Any]]:
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 
 
-def as_json(verdict: Verdict, answer: Answer, path: str | None) -> dict[str, Any]:
+def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
     """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
     decision, publisher = verdict.decision, verdict.decision.publisher
     files: list[str] = []
@@ -159,7 +157,7 @@ def as_json(verdict: Verdict, answer: Answer, path: str | None) -> dict[str, Any
         "mirrors": decision.quorum,
         "as_of": decision.time,
         "findings": [finding(one) for one in verdict.findings],
-        "next": next_steps(verdict, answer),
+        "next": next_steps(verdict),
         "says": f"{verdict.qualifier}{escaped(verdict.says, longest=2000)}".strip(": "),
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,

@@ -41,13 +41,11 @@ def verify(target: str, repo: str | None, quiet: bool, as_json: bool, **judge: A
     listing = look(folder)
     if repo is None:
         raise Usage(*_no_name(target, folder))
-    asked = options.asked(repo)
-    where = options.where(**judge)
-    verdict, answer = journey(folder, asked, where, quiet=quiet or as_json)
+    verdict = journey(folder, repo, quiet=quiet or as_json, **options.asking(**judge))
     if as_json:
-        output.emit(report.as_json(verdict, answer, str(folder)))
-    else:
-        report.show(verdict, answer, _skipped(listing.skipped, listing.hub), quiet=quiet)
+        output.emit(report.as_json(verdict, str(folder)))
+    elif not quiet:
+        report.show(verdict, _skipped(listing.skipped, listing.hub))
     return verdict.exit_code
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from modelseal import gather, platform, remote, root
 from modelseal.decide import Freshness, decide, tiles_wanted
-from modelseal.errors import Error, Malformed, Misbehaviour, Unavailable, Usage
+from modelseal.errors import Malformed, Misbehaviour, Unavailable, Usage
 from modelseal.formats.evidence import MAX_EVIDENCE
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
@@ -42,6 +42,7 @@ class Answer:
     decision: Decision
     evidence: bytes | None  # what was decided on; None if nobody answered
     trust: Trust
+    policy: str  # the text of the trust root's policy
     address: str | None
 
 
@@ -54,7 +55,7 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answ
     memory = Memory(platform.home(), entry.trust.origin)  # 2
     memory.pin(entry.trust.leaf0)
     fresh = _freshness(where, entry.trust, now)
-    answer = _first(asked, _readers(where, entry, budget), entry.trust, memory, fresh)  # 3
+    answer = _first(asked, _readers(where, entry, budget), entry, memory, fresh)  # 3
     try:
         memory.advance(answer.decision.head, answer.decision.revoked)  # 4
     except Misbehaviour as e:
@@ -65,9 +66,21 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answ
     return answer
 
 
+def heard(answer: Answer) -> Answer:
+    """Refuse to go on without an answer that proves something."""
+    decision = answer.decision
+    says = decision.says.removeprefix(": ")
+    if decision.word == Word.LOG_MISBEHAVED:
+        assert decision.older is not None and decision.newer is not None
+        raise Misbehaviour(says, older=decision.older, newer=decision.newer)
+    if decision.word == Word.UNAVAILABLE:
+        raise Unavailable("; ".join((says, *decision.notes)))
+    return answer
+
+
 def trusted(where: Where, budget: remote.Budget, now: int) -> root.Entry:
     """Return the trust root that decides, refreshed if it is due and the network may be used."""
-    entry = root.find(platform.home(), now)
+    entry = root.find(platform.home())
     if where.offline or where.evidence is not None or where.as_of is not None:
         return root.usable(entry, now) if where.as_of is None else entry
     locations = [where.registry] if where.registry else list(entry.addresses)
@@ -127,19 +140,20 @@ def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> dict[str
 
 
 def _first(
-    asked: Asked, readers: Mapping[str, gather.Reader], trust: Trust, memory: Memory, fresh: Freshness
+    asked: Asked, readers: Mapping[str, gather.Reader], entry: root.Entry, memory: Memory, fresh: Freshness
 ) -> Answer:
     """Return the first answer that proves something, or the last that does not with everybody's reason."""
-    head, revoked = memory.head(), memory.revoked()
+    trust, head, revoked = entry.trust, memory.head(), memory.revoked()
     reasons: list[str] = []
-    answer = Answer(Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin), None, trust, None)
+    nobody = Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin)
+    answer = Answer(nobody, None, trust, entry.policy, None)
     for location, reader in readers.items():
         try:
             evidence, decision = _one(asked, reader, trust, head, revoked, fresh)
         except Unavailable as e:
             decision = Decision(asked, Word.UNAVAILABLE, f": {e}", origin=trust.origin, revoked=revoked)
             evidence = None
-        answer = Answer(decision, evidence, trust, location)
+        answer = Answer(decision, evidence, trust, entry.policy, location)
         if decision.word != Word.UNAVAILABLE:
             return answer
         reasons.append(f"{location}{decision.says}")
@@ -170,8 +184,3 @@ def _one(
         if again[1].statement is not None:
             return again
     return evidence, decision
-
-
-def unregistered(error: Error) -> bool:
-    """Whether *error* says that no trust root is known at all."""
-    return isinstance(error, root.NoTrust)

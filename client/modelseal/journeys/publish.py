@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from modelseal import platform
+from modelseal import keys, platform
 from modelseal.compare import Local, compare
-from modelseal.errors import Conflict, Error, Pending, Unavailable, Usage
+from modelseal.errors import Conflict, Pending, Unavailable, Usage
 from modelseal.formats import manifest, names
 from modelseal.formats.evidence import Evidence
 from modelseal.formats.names import Asked
 from modelseal.journeys import sign as sealing
-from modelseal.journeys import submit
-from modelseal.journeys.ask import Answer, Where, ask
-from modelseal.journeys.sign import SEAL, Signed
+from modelseal.journeys import submit, typed
+from modelseal.journeys.ask import Answer, Where, ask, heard
+from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
 from modelseal.state import Sealed
 from modelseal.verdict import Decision, Verdict, Word
@@ -43,24 +43,37 @@ class Published:
 
 def publish(
     path: Path | str,
-    asked: Asked,
-    key: SigningKey,
-    where: Where = Where(),
+    repo: str | Asked,
+    key: SigningKey | Path | str,
     *,
-    signature: Path | None = None,
-    save: Path | None = None,
+    revision: str | None = None,
+    password: bytes | None = None,
+    registry: str | None = None,
+    signature: Path | str | None = None,
+    save: Path | str | None = None,
     wait_s: float = 30.0,
     dry_run: bool = False,
     quiet: bool = True,
 ) -> Published:
-    """Seal the folder *path* as *asked* (with a commit) and have it logged. Pending: submitted, not yet VERIFIED."""
-    folder = Path(path)
-    target = signature or folder / SEAL
-    beside = save or folder.absolute().with_name(folder.absolute().name + ".evidence")
+    """Seal the folder *path* as a release of *repo*, have it logged, and check that any client says VERIFIED.
+
+    *repo*, *revision*, *key*, *password* and *signature* are those of `sign`. Then the evidence is written beside the
+    folder, or to *save*. *registry*: another address than the trust root's. *wait_s*: how long to wait for the log.
+
+        done = modelseal.publish("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
+        print(done.verdict.word, done.seal, done.evidence)
+
+    Raises what `sign` raises, Refused or Conflict (the registry's answer), Unavailable, and Pending: submitted, not
+    seen in the log yet; the same call again asks again.
+    """
+    folder, asked = Path(path), typed.asked_commit(repo, revision)
+    key, where = keys.given(key, password), Where(registry=registry)
+    target = sealing.place(folder, signature)
+    beside = Path(save) if save else folder.absolute().with_name(folder.absolute().name + ".evidence")
     if beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
     kept = sealing.existing(target, asked)
-    answer = _heard(ask(asked, where))  # 1
+    answer = heard(ask(asked, where))  # 1
     signed = sealing.make(folder, asked, key, kept=kept, quiet=quiet)  # 2
     there = _release_at(answer.decision, asked)
     reason = None
@@ -78,18 +91,6 @@ def publish(
     assert answer.evidence is not None
     platform.replace(beside, answer.evidence)
     return Published(verdict, answer, signed, target, beside, again=there is not None)
-
-
-def _heard(answer: Answer) -> Answer:
-    """Refuse to go on without an answer that proves something."""
-    decision = answer.decision
-    if decision.word == Word.LOG_MISBEHAVED:
-        error = Error(f"log misbehaved{decision.says}; nothing was sent")
-        error.exit_code = Word.LOG_MISBEHAVED.exit_code
-        raise error
-    if decision.word == Word.UNAVAILABLE:
-        raise Unavailable(decision.says.removeprefix(": ") + "; nothing was sent")
-    return answer
 
 
 def _release_at(decision: Decision, asked: Asked) -> Sealed | None:
@@ -155,7 +156,7 @@ def _wait(signed: Signed, asked: Asked, where: Where, wait_s: float, reason: str
 
 def _refuse_other(there: Sealed | None, answer: Answer) -> None:
     if there is None:
-        _heard(answer)
+        heard(answer)
         return
     raise Conflict(
         f"{names.short(there.release.repo)}@{there.release.revision} is sealed by another: leaf {there.index}, "

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from modelseal import folders, platform, progress
+from modelseal import folders, keys, platform, progress
 from modelseal.authorship import check_seal
 from modelseal.errors import Conflict, Malformed, Usage
 from modelseal.folders import Listing
@@ -22,6 +22,7 @@ from modelseal.formats.manifest import File, Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Release
 from modelseal.hashing import hash_folder
+from modelseal.journeys import typed
 from modelseal.journeys.verify import look
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
@@ -36,6 +37,11 @@ class Signed:
     public: PublicKey
     listing: Listing
     path: Path | None = None  # where it was written
+
+    @property
+    def digest(self) -> str:
+        """The seal's identity: hex SHA-256 of the signed payload."""
+        return sha256(self.statement.encode()).hexdigest()
 
     def release(self, origin: str) -> Release:
         """Return the release record of this seal for the log *origin*."""
@@ -57,15 +63,43 @@ class Signed:
 
 
 def sign(
-    path: Path | str, asked: Asked, key: SigningKey, *, signature: Path | None = None, quiet: bool = True
+    path: Path | str,
+    repo: str | Asked,
+    key: SigningKey | Path | str,
+    *,
+    revision: str | None = None,
+    password: bytes | None = None,
+    signature: Path | str | None = None,
+    quiet: bool = True,
 ) -> Signed:
-    """Seal the folder *path* as *asked*, which names a commit; write the seal to *signature*, by default inside."""
-    folder = Path(path)
-    target = signature or folder / SEAL
+    """Seal the folder *path* as the files of *repo* at one commit, and write the seal; nothing is sent.
+
+    *repo* is `acme-lab/atlas-7b@COMMIT`, or without the commit, which is then *revision* (40 hex digits). *key* is a
+    private key or where to load it from (a path, `-`, `env:NAME`), with *password* if it has one. The seal goes to
+    *signature*, by default `model.sig` in the folder; a seal there that says just the same is kept.
+
+        signed = modelseal.sign("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
+        print(signed.path, signed.digest)
+
+    Raises Usage (folder, names, key), Conflict (something else stands at *signature*), Error (the folder changed).
+    """
+    folder, asked = Path(path), typed.asked_commit(repo, revision)
+    target = place(folder, signature)
     kept = existing(target, asked)
-    signed = make(folder, asked, key, kept=kept, quiet=quiet)
+    signed = make(folder, asked, keys.given(key, password), kept=kept, quiet=quiet)
     write(target, signed.seal)
-    return Signed(signed.seal, signed.statement, signed.public, signed.listing, target)
+    return replace(signed, path=target)
+
+
+def place(folder: Path, signature: Path | str | None) -> Path:
+    """Return where the seal goes: `model.sig` in the folder, or anywhere outside of it."""
+    if signature is None:
+        return folder / SEAL
+    target = Path(signature)
+    inside = target.absolute().is_relative_to(folder.absolute())
+    if inside and target.absolute() != (folder / SEAL).absolute():
+        raise Usage(f"{target} is inside the folder", hint="a seal there would be a file that the seal does not list")
+    return target
 
 
 def make(folder: Path, asked: Asked, key: SigningKey, *, kept: str | None, quiet: bool = True) -> Signed:

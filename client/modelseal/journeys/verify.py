@@ -14,22 +14,45 @@ from modelseal.errors import Error, Usage
 from modelseal.folders import Listing
 from modelseal.formats.names import Asked
 from modelseal.hashing import hash_files
+from modelseal.journeys import typed
 from modelseal.journeys.ask import Answer, Where, ask
 from modelseal.verdict import Finding, Verdict
 
 
-def verify(path: Path | str, asked: Asked, where: Where = Where(), *, quiet: bool = True) -> tuple[Verdict, Answer]:
-    """Return the verdict on the files in the folder *path* as those of *asked*."""
-    folder = Path(path)
+def verify(
+    path: Path | str,
+    repo: str | Asked,
+    *,
+    registry: str | None = None,
+    evidence: Path | str | None = None,
+    offline: bool = False,
+    max_age: int | None = None,
+    as_of: int | str | None = None,
+    quiet: bool = True,
+) -> Verdict:
+    """Return the verdict on the files in the folder *path* as those of *repo*; it is true only if they may be used.
+
+    *repo* is `acme-lab/atlas-7b`, with `@COMMIT` for one release, and always comes from you, never from the folder.
+    Asked are the addresses of the trust root, or *registry* (a URL, or a folder with a mirror's files), or the file
+    *evidence*. *max_age* (seconds) can only shorten what the registry allows; *as_of* (POSIX seconds, or "evidence")
+    judges freshness by another time, and the verdict says so.
+
+        verdict = modelseal.verify("./atlas-7b", "acme-lab/atlas-7b")
+        if not verdict:
+            raise SystemExit(verdict.exit_code)
+
+    Raises Usage (folder, names, options) and Unavailable (no trust root). That nobody answered is a verdict too.
+    """
+    folder, asked = Path(path), typed.asked(repo)
     listing = look(folder)  # 1
-    answer = ask(asked, where)  # 2
+    answer = ask(asked, Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))  # 2
     wanted = digests_wanted(answer.decision, {found.name: found.size for found in listing.files})
     if not wanted:
-        return compare(answer.decision, ()), answer
+        return compare(answer.decision, ())
     verdict = _judge(answer, listing, wanted, quiet)  # 3, 4
     if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
         verdict = _judge(answer, listing, frozenset({"sha256"}), quiet)
-    return verdict, answer
+    return verdict
 
 
 def look(folder: Path) -> Listing:

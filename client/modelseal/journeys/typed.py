@@ -1,0 +1,63 @@
+"""Names as people type them, on the command line and in Python alike."""
+
+from __future__ import annotations
+
+from modelseal.errors import Malformed, Usage
+from modelseal.formats import names
+from modelseal.formats.names import Asked
+
+
+def asked(text: str | Asked) -> Asked:
+    """Read REPO[@REV]: `acme-lab/atlas-7b`, `datasets/acme-lab/corpus@9c1f...` (40 hex digits, or `main`)."""
+    if isinstance(text, Asked):
+        return text
+    try:
+        return names.parse_repo(text)
+    except Malformed as e:
+        shown = names.printable(text)
+        if "@" in text and _is_repo(text.partition("@")[0]):
+            raise Usage(
+                f"{shown}: a revision is a commit of 40 hex digits, or main",
+                hint="branches and tags are not resolved yet; give the commit",
+            ) from e
+        raise Usage(
+            f"{shown} is not a repo", hint="repos are written owner/name, datasets/owner/name or spaces/owner/name"
+        ) from e
+
+
+def _is_repo(text: str) -> bool:
+    try:
+        names.parse_repo(text)
+    except Malformed:
+        return False
+    return True
+
+
+def asked_commit(repo: str | Asked, revision: str | None) -> Asked:
+    """Read REPO[@REV] and a revision, which together name one commit."""
+    found = asked(repo)
+    if revision is not None:
+        there = asked(f"{names.short(found.repo)}@{revision}")
+        if found.revision is not None and there != found:
+            raise Usage(f"two revisions: {found.revision} and {names.printable(revision)}")
+        found = there
+    if found.revision is None:
+        raise Usage("a commit is wanted: 40 hex digits", hint="give it with --revision")
+    return found
+
+
+def namespace(text: str) -> str:
+    """Read `hf://owner`."""
+    try:
+        return names.namespace(text, "namespace")
+    except Malformed as e:
+        raise Usage(f"{names.printable(text)} is not a namespace", hint="namespaces are written hf://owner") from e
+
+
+def reason(text: str) -> str:
+    """Read the reason of a revocation."""
+    from modelseal.formats.records import REASONS
+
+    if text not in REASONS:
+        raise Usage(f"{names.printable(text)!r} is not a reason", hint="reasons are " + ", ".join(REASONS))
+    return text
