@@ -14,8 +14,8 @@ from modelseal.formats.leaves import Submission
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Revocation
 from modelseal.journeys import submit
-from modelseal.journeys.ask import Answer, Where
-from modelseal.journeys.claim import look_up, missing_signatures
+from modelseal.journeys.ask import Answer, Where, ask, heard
+from modelseal.journeys.record import missing_signatures
 from modelseal.keys import SigningKey
 from modelseal.state import Sealed
 
@@ -42,13 +42,10 @@ def plan(
     asked: Asked, reason: str, where: Where = Where(), *, everywhere: bool = False, replacement: str | None = None
 ) -> Plan:
     """Return what revoking the release *asked* (with its commit) would do."""
-    from modelseal.journeys.ask import ask
-
-    answer = ask(asked, where)  # 1
+    answer = heard(ask(asked, where))  # 1
     look = answer.decision
     there = [one for one in look.releases if one.sealed.release.revision == asked.revision]
     if not there:
-        look_up(names.namespace_of(asked.repo), where)  # says why, if nobody answers
         raise Refused(f"{names.short(asked.repo)}@{asked.revision} is not sealed, so there is nothing to revoke")
     release = there[-1].sealed.release
     voided = there[-1].voided
@@ -73,10 +70,7 @@ def plan(
 def revoke(planned: Plan, keys: list[SigningKey], where: Where = Where(), *, folder: Path = Path()) -> Revoked:
     """Sign and send what was planned; below the threshold a draft is written into *folder* instead."""
     submission = submit.sign(submit.draft(planned.record), keys)  # 3
-    decision = planned.answer.decision
-    assert decision.state is not None
-    owner = decision.state.namespace(planned.record.namespace)
-    missing = missing_signatures(submission, planned.answer, owner)
+    missing = missing_signatures(submission, planned.answer)
     if missing:  # 4
         stem = planned.target.release.repo.rsplit("/", 1)[1] + "-" + planned.target.release.revision[:12]
         draft = folder / (stem + submit.SUFFIX)

@@ -1,0 +1,307 @@
+"""One record as a person sees it who is to sign it: what it says, what it changes in the log, who has signed.
+
+Every threshold goes through here: a `.record` file is signed by one holder after the other and sent by the last.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelseal.authorship import signed_by
+from modelseal.errors import Conflict, Refused, TooFew, Unavailable, Unsupported, Usage
+from modelseal.formats import names, records
+from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.leaves import Leaf, Submission
+from modelseal.formats.names import Asked
+from modelseal.formats.records import Claim, Identity, Keys, Operators, Record, Release, Revocation, Roots
+from modelseal.journeys import submit
+from modelseal.journeys.ask import Answer, Where, ask, heard
+from modelseal.keys import SigningKey
+from modelseal.state import Namespace, State, apply
+
+TEXT_FIELDS = ("title", "domain", "hub_owner_id", "accounts", "former", "families", "republishers")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Texts are as they stand in the record: whoever prints them escapes them."""
+
+    submission: Submission
+    about: str  # "claim 1 of acme-lab"
+    says: tuple[str, ...]
+    changes: tuple[str, ...] | None  # None: not compared with the log, see `alone`
+    signers: tuple[str, ...]  # "SHA256:7f3c... (controller)"
+    count: str | None  # "signed by 1 of 2 controllers"
+    missing: str | None  # why it cannot be sent yet
+    alone: str | None = None  # why the log was not asked
+    logged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    view: View
+    logged: int | None  # None: below the threshold, nothing was sent
+
+
+def show(path: Path, where: Where | None = Where()) -> View:
+    """Read the `.record` file at *path* and compare it with the log, unless *where* is None or nobody answers."""
+    return view(submit.read(path), where)
+
+
+def sign(path: Path, keys: list[SigningKey], where: Where | None = Where(), *, send: bool = False) -> Sent:
+    """Add the signatures of *keys* to the `.record` file at *path*; with *send* submit it if that is enough.
+
+    If the log can be asked, a key without a role in this record is refused, and the file stays as it was.
+    """
+    submission = submit.sign(submit.read(path), keys)
+    if send:
+        _check_sendable(submission)
+    seen = view(submission, where)
+    submit.write(path, submission)
+    return _send(seen, where) if send else Sent(seen, None)
+
+
+def send(path: Path, where: Where = Where()) -> Sent:
+    """Submit the `.record` file at *path*; below its threshold nothing is sent. Pending: taken, not logged yet."""
+    submission = submit.read(path)
+    _check_sendable(submission)
+    return _send(view(submission, where), where)
+
+
+def _send(seen: View, where: Where | None) -> Sent:
+    if seen.alone is not None or where is None:
+        raise Unavailable(f"{seen.alone or 'offline'}; nothing was sent")
+    if seen.missing:
+        return Sent(seen, None)
+    answer = look_up(seen.submission.record, where)
+    logged = submit.send(seen.submission, where.registry or answer.trust.url)
+    return Sent(seen, logged.index)
+
+
+def _check_sendable(submission: Submission) -> None:
+    if isinstance(submission.record, Operators | Roots):
+        kind = records.type_of(submission.record)
+        raise Usage(f"a record of type {kind} is never submitted: the log itself makes it")
+
+
+def view(submission: Submission, where: Where | None) -> View:
+    record = submission.record
+    authors = signed_by(record, submission.text, submission.signatures).record
+    says = _says(record)
+    try:
+        if where is None:
+            raise Unavailable("offline")
+        answer = look_up(record, where)
+    except Unavailable as e:
+        return View(submission, about(record), says, None, _roles(record, authors, None), None, None, alone=str(e))
+    state = answer.decision.state
+    assert state is not None  # `heard` saw to it
+    owner = state.namespace(namespace_of(record))
+    if record.origin != state.origin:
+        raise Refused(f"the record is for {record.origin}, the trust root is for {state.origin}")
+    logged = submission.digest in state.seen or (
+        isinstance(record, Claim) and owner is not None and owner.identity.claim_text == submission.text
+    )
+    return View(
+        submission,
+        about(record),
+        says,
+        _changes(record, owner),
+        _roles(record, authors, state),
+        _count(record, authors, state),
+        None if logged else missing_signatures(submission, answer),
+        logged=logged,
+    )
+
+
+# what the log says about it
+
+
+def namespace_of(record: Record | Claim) -> str:
+    match record:
+        case Claim() | Keys() | Revocation():
+            return record.namespace
+        case Identity():
+            return record.claim.namespace
+        case Release():
+            return names.namespace_of(record.repo)
+    raise Usage(f"a record of type {records.type_of(record)} is about no namespace")
+
+
+def look_up(record: Record | Claim, where: Where) -> Answer:
+    """Return what the log proves about the repo or the namespace of *record*."""
+    repo = getattr(record, "repo", None)
+    return look_up_namespace(namespace_of(record), where) if repo is None else heard(ask(Asked(repo, None), where))
+
+
+def look_up_namespace(namespace: str, where: Where) -> Answer:
+    """Return what the log proves about *namespace*. Any repo of it will do: its evidence has all of the owner's."""
+    return heard(ask(Asked(f"{namespace}/README", None), where))
+
+
+def missing_signatures(submission: Submission, answer: Answer) -> str | None:
+    """Return how many signatures are there and wanted, or None if there are enough. Refused if a rule says no."""
+    record, decision = submission.record, answer.decision
+    state = copy.deepcopy(decision.state)
+    assert isinstance(state, State)
+    found = signed_by(record, submission.text, submission.signatures)
+    owner = state.namespace(namespace_of(record))
+    if isinstance(record, Claim):
+        key_set = owner.key_set if owner else record.key_set
+        if key_set is None:
+            raise Conflict(f"{record.namespace}: claim {record.seq}, but the log has no first one")
+        for key in found.record - set(key_set.controllers):
+            raise Refused(f"SHA256:{key.sha256.hex()} is not a controller of {record.namespace}")
+        count = len(found.record & set(key_set.controllers))
+        return None if count >= key_set.threshold else f"signed by {count} of {key_set.threshold} controllers"
+    leaf = Leaf(decision.time or 0, submission.text, record, submission.signatures)
+    try:
+        apply(state, decision.size, leaf, found.record, found.claim)
+    except TooFew as e:
+        return str(e)
+    except Unsupported:
+        if isinstance(record, Keys) and owner is not None:
+            old, new = set(owner.key_set.controllers), set(record.key_set.controllers)
+            if found.record < old <= new:
+                return f"signed by {len(found.record)} of {len(old)} controllers; this change needs all of them"
+        raise
+    return None
+
+
+# in words
+
+
+def about(record: Record | Claim) -> str:
+    match record:
+        case Claim():
+            return f"claim of {names.short(record.namespace)}, number {record.seq} of the owner's chain"
+        case Keys():
+            return f"key change of {names.short(record.namespace)}, number {record.seq} of the owner's chain"
+        case Identity():
+            return f"identity of {names.short(record.claim.namespace)}, turn {record.turn} of the operators' acts"
+        case Release():
+            return f"release {names.short(record.repo)}@{record.revision}"
+        case Revocation():
+            return f"revocation in {names.short(record.namespace)}, reason {record.reason}"
+    return f"record of type {records.type_of(record)}"
+
+
+def _says(record: Record | Claim) -> tuple[str, ...]:
+    lines = [f"for the log {record.origin}"]
+    match record:
+        case Claim():
+            lines += [f"{name}: {shown(getattr(record, name))}" for name in TEXT_FIELDS if getattr(record, name)]
+            lines += key_lines(record.key_set) if record.key_set else []
+        case Keys():
+            lines += key_lines(record.key_set)
+        case Identity():
+            lines += [f"{name}: {shown(getattr(record.claim, name))}" for name in TEXT_FIELDS]
+            lines += key_lines(record.claim.key_set) if record.claim.key_set else []
+            lines += [f"resembles: {shown(record.resembles)}", f"basis: {record.basis}"]
+            lines += [f"evidence: {digest.hex()}" for digest in record.evidence]
+        case Release():
+            lines += [
+                f"{record.files} files, {record.total_bytes} bytes, fileset {record.fileset.hex()}",
+                f"seal: {record.seal.hex()}",
+                f"signer: SHA256:{record.signer.sha256.hex()}",
+            ]
+        case Revocation():
+            if record.repo is not None and record.seal is not None:
+                lines.append(f"voids the seal {record.seal.hex()} of {names.short(record.repo)}")
+            if record.fileset is not None:
+                lines.append(f"voids everywhere in the namespace the contents {record.fileset.hex()}")
+            if record.reason == "superseded":
+                lines.append("superseded voids nothing: it only says that there is a newer one")
+            lines += [f"replacement: {record.replacement}"] if record.replacement else []
+    return tuple(lines)
+
+
+def key_lines(key_set: KeySet) -> list[str]:
+    return [
+        f"controllers: {key_set.threshold} of {len(key_set.controllers)}",
+        *(f"controller: SHA256:{key.sha256.hex()}" for key in key_set.controllers),
+        *(f"signer: SHA256:{one.key.sha256.hex()} for {one.scope}" for one in key_set.signers),
+    ]
+
+
+def shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(names.short(one) for one in value) or "none"
+    return str(value) if value else "none"
+
+
+def _changes(record: Record | Claim, owner: Namespace | None) -> tuple[str, ...]:
+    match record:
+        case Claim() if owner is not None:
+            return text_changes(owner.claim, record)
+        case Identity() if owner is not None:
+            return text_changes(owner.claim, record.claim)
+        case Keys() if owner is not None:
+            return key_changes(owner.key_set, record.key_set)
+        case Claim() | Identity():
+            return ("first claim of this namespace",)
+    return ()
+
+
+def text_changes(old: Claim, new: Claim) -> tuple[str, ...]:
+    """Return what *new* says otherwise than *old*."""
+    return tuple(
+        f"{name}: {shown(getattr(old, name))} -> {shown(getattr(new, name))}"
+        for name in TEXT_FIELDS
+        if _bag(getattr(old, name)) != _bag(getattr(new, name))
+    )
+
+
+def _bag(value: object) -> object:
+    return frozenset(value) if isinstance(value, tuple) else value
+
+
+def key_changes(old: KeySet, new: KeySet) -> tuple[str, ...]:
+    changes = []
+    for word, there, here in (("added", new, old), ("dropped", old, new)):
+        changes += [
+            f"controller {word}: SHA256:{key.sha256.hex()}" for key in there.controllers if key not in here.controllers
+        ]
+        changes += [
+            f"signer {word}: SHA256:{one.key.sha256.hex()} for {one.scope}"
+            for one in there.signers
+            if one not in here.signers
+        ]
+    if old.threshold != new.threshold:
+        changes.append(f"threshold: {old.threshold} -> {new.threshold}")
+    return tuple(changes)
+
+
+def _holders(record: Record | Claim, state: State | None) -> dict[str, tuple[tuple[Key, ...], int]]:
+    """Return who may sign *record*: role -> (keys, how many of them)."""
+    owner = state.namespace(namespace_of(record)) if state else None
+    controllers = owner.key_set if owner else None
+    found: dict[str, tuple[tuple[Key, ...], int]] = {}
+    match record:
+        case Release():
+            return {"signer": ((record.signer,), 1)}
+        case Identity():
+            operators = state.operators if state else None
+            return {"operators": (operators.keys, operators.threshold)} if operators else {}
+        case Claim():
+            controllers = controllers or record.key_set
+        case Keys():
+            found["new controllers"] = record.key_set.controllers, record.key_set.threshold
+    return ({"controllers": (controllers.controllers, controllers.threshold)} if controllers else {}) | found
+
+
+def _roles(record: Record | Claim, authors: frozenset[Key], state: State | None) -> tuple[str, ...]:
+    holders = _holders(record, state)
+    lines = []
+    for key in sorted(authors, key=lambda key: key.sha256):
+        role = next((role.removesuffix("s") for role, (keys, _) in holders.items() if key in keys), None)
+        lines.append(f"SHA256:{key.sha256.hex()}" + (f" ({role})" if role else ""))
+    return tuple(lines)
+
+
+def _count(record: Record | Claim, authors: frozenset[Key], state: State) -> str | None:
+    for role, (keys, threshold) in _holders(record, state).items():
+        return f"signed by {len(authors & set(keys))} of {threshold} {role}"
+    return None
