@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -28,22 +30,46 @@ Example:
 """
 
 
-@click.group(context_settings=CONTEXT, epilog=EPILOG)
+# In the order in which people need them. The help of the whole reads no command's module: it is what everybody types
+# first, and reading all of them would cost half as much again.
+SHORT = {
+    "verify": "Say whether a folder holds exactly what its owner sealed.",
+    "show": "Show what the log says about a name, or what a file says.",
+    "trust": "Say which registry you trust.",
+    "keygen": "Make a key pair.",
+    "sign": "Seal a folder; nothing is sent.",
+    "claim": "Claim a namespace, and change the claim.",
+    "publish": "Seal a folder as a release and have it logged.",
+    "revoke": "Void a release, for ever.",
+    "record": "Sign and send what needs several people's signatures.",
+}
+
+
+class _Commands(click.Group):
+    """Each command `NAME` is one of the COMMANDS of the module `modelseal.cli.NAME`, read when it is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SHORT)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SHORT:
+            return None
+        module = import_module(f"modelseal.cli.{cmd_name}")
+        found: click.Command = next(command for command in module.COMMANDS if command.name == cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SHORT.items()))
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(package_name="modelseal", message="modelseal %(version)s")
 def modelseal() -> None:
     """Verify models before use: are these the bytes that the owner of that name signed?"""
 
 
-def _add_commands() -> None:
-    from modelseal.cli import claim, keygen, publish, record, revoke, show, sign, trust, verify
-
-    for module in (verify, show, trust, keygen, sign, claim, publish, revoke, record):
-        for command in module.COMMANDS:
-            modelseal.add_command(command)
-
-
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    _add_commands()
     run(modelseal, "modelseal", list(sys.argv[1:] if argv is None else argv))
 
 
@@ -58,6 +84,11 @@ def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a name that this terminal cannot show must not end the report
     json = "--json" in argv
     try:
         status = command.main(argv, prog_name=name, standalone_mode=False)
