@@ -61,6 +61,11 @@ class Place:
         return self.dir / "trust"
 
     @property
+    def trust_saved(self) -> Path:
+        """A mirror's trust root, in the saved form."""
+        return self.dir / "registry.trust"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that may write the log."""
         return self.dir / "lock"

@@ -43,9 +43,9 @@ def registry(context: click.Context, folder: Path | None) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    from modelseal_registry.cli import claims, operate
+    from modelseal_registry.cli import claims, mirror, operate
 
-    for module in (operate, claims):
+    for module in (operate, claims, mirror):
         for command in module.COMMANDS:
             registry.add_command(command)
     run(registry, PROGRAM, list(sys.argv[1:] if argv is None else argv))
