@@ -87,7 +87,7 @@ def _show(done: Claimed, file: Path, dry_run: bool, signed: bool) -> None:
             output.line("next", f"modelseal record submit {draft}")
     if done.claim_file is not None and done.logged is None:
         _where_to_publish(done, name)
-    if not signed:
+    if not signed and (done.draft is None or done.waits_for):
         output.line("next", f"modelseal claim {escaped(str(file))} --key FILE")
     elif done.sent and done.logged is None:
         output.line("next", f"modelseal claim {escaped(str(file))}    (says where it stands)")
@@ -119,7 +119,7 @@ def _where_to_publish(done: Claimed, name: str) -> None:
 
 
 def _standing(done: Claimed) -> list[str]:
-    from modelseal.journeys.record import key_lines
+    from modelseal.journeys.words import key_lines
 
     owner = done.owner
     assert owner is not None

@@ -13,7 +13,7 @@ from modelseal.errors import Usage
 
 if TYPE_CHECKING:
     from modelseal.journeys.ask import Where
-    from modelseal.journeys.record import View
+    from modelseal.journeys.record import Sent, View
 
 STATUS = """\b
 Exit status:
@@ -69,7 +69,7 @@ def sign(
     if submit and offline:
         raise Usage("--submit needs the network, --offline forbids it")
     sent = journey.sign(file.expanduser(), keys, _where(registry, offline), send=submit)
-    return _report("SIGNED", file, sent.view, sent.logged, submit, quiet, as_json)
+    return _report("SIGNED", file, sent, submit, quiet, as_json)
 
 
 @record.command(
@@ -88,7 +88,7 @@ def submit(file: Path, registry: str | None, quiet: bool, as_json: bool) -> int:
     from modelseal.journeys import record as journey
 
     sent = journey.send(file.expanduser(), options.where(registry))
-    return _report("SIGNED", file, sent.view, sent.logged, True, quiet, as_json)
+    return _report("SIGNED", file, sent, True, quiet, as_json)
 
 
 @record.command(
@@ -108,14 +108,15 @@ def show(file: Path, offline: bool, registry: str | None, quiet: bool, as_json: 
     from modelseal.journeys import record as journey
 
     view = journey.show(file.expanduser(), _where(registry, offline))
-    return _report("RECORD", file, view, None, False, quiet, as_json)
+    return _report("RECORD", file, journey.Sent(view, waits_for=view.missing), False, quiet, as_json)
 
 
 def _where(registry: str | None, offline: bool) -> Where | None:
     return None if offline else options.where(registry)
 
 
-def _report(word: str, file: Path, view: View, logged: int | None, sending: bool, quiet: bool, as_json: bool) -> int:
+def _report(word: str, file: Path, done: Sent, sending: bool, quiet: bool, as_json: bool) -> int:
+    view, logged = done.view, done.logged
     status = 10 if sending and logged is None else 0
     if as_json:
         output.emit(
@@ -126,7 +127,8 @@ def _report(word: str, file: Path, view: View, logged: int | None, sending: bool
                 "record": view.submission.digest.hex(),
                 "leaf": logged,
                 "logged": view.logged or logged is not None,
-                "waits_for": view.missing,
+                "sent": done.sent,
+                "waits_for": done.waits_for,
                 "signatures": list(view.signers),
                 "not_compared": view.alone,
                 "untrusted": {
@@ -143,7 +145,7 @@ def _report(word: str, file: Path, view: View, logged: int | None, sending: bool
     if logged is not None:
         output.say(f"LOGGED {about}: leaf {logged} of {view.submission.record.origin}")
     elif status:
-        output.say(f"PENDING {about}: {view.missing}; nothing was sent")
+        output.say(f"PENDING {about}: {done.waits_for}; {'it was sent' if done.sent else 'nothing was sent'}")
     else:
         output.say(f"{word} {about}")
     for line in view.says:
@@ -152,12 +154,12 @@ def _report(word: str, file: Path, view: View, logged: int | None, sending: bool
         output.line("change", escaped(line, longest=1000))
     for signer in view.signers or ("nobody",):
         output.line("signed by", signer)
-    if logged is None:
-        _show_standing(view, file, sending)
+    if not done.sent:
+        _show_standing(view, file)
     return status
 
 
-def _show_standing(view: View, file: Path, sending: bool) -> None:
+def _show_standing(view: View, file: Path) -> None:
     name = escaped(str(file))
     if view.alone is not None:
         output.line(
@@ -173,8 +175,7 @@ def _show_standing(view: View, file: Path, sending: bool) -> None:
     else:
         if view.count:
             output.line("enough", view.count)
-        if not sending:
-            output.line("next", f"modelseal record submit {name}")
+        output.line("next", f"modelseal record submit {name}")
 
 
 COMMANDS = (record,)

@@ -83,13 +83,20 @@ def revoke(
     done = journey(planned, keys, where)
     status = 0 if done.logged is not None else 10
     if as_json:
-        facts = {"leaf": done.logged, "waits_for": done.waits_for, "draft": str(done.draft) if done.draft else None}
+        facts = {
+            "leaf": done.logged,
+            "sent": done.sent,
+            "waits_for": done.waits_for,
+            "draft": str(done.draft) if done.draft else None,
+        }
         output.emit({"verdict": "revoked" if status == 0 else "pending", "exit": status, **_facts(planned), **facts})
     elif not quiet:
         if status == 0:
             output.say(f"REVOKED ({word}) {_name(planned)}: leaf {done.logged} of {planned.record.origin}")
         else:
-            output.say(f"PENDING {_name(planned)}: {done.waits_for}; nothing was sent")
+            output.say(
+                f"PENDING {_name(planned)}: {done.waits_for}; {'it was sent' if done.sent else 'nothing was sent'}"
+            )
         _show(planned, output.line)
         if done.draft is not None:
             draft = escaped(str(done.draft))

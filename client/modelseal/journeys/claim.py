@@ -19,7 +19,8 @@ from modelseal.formats.records import Claim, Keys
 from modelseal.journeys import nstoml, submit
 from modelseal.journeys.ask import Where
 from modelseal.journeys.nstoml import Wanted
-from modelseal.journeys.record import key_changes, look_up_namespace, missing_signatures, text_changes
+from modelseal.journeys.record import look_up_namespace, missing_signatures
+from modelseal.journeys.words import key_changes, text_changes
 from modelseal.keys import SigningKey
 from modelseal.state import Namespace
 

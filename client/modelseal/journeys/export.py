@@ -23,8 +23,7 @@ from modelseal.state import Sealed
 def export(answer: Answer, folder: Path) -> tuple[str, ...]:
     """Write the release that *answer* chose into the new folder *folder*; return the names of the files."""
     files = _files(answer)  # 1
-    if os.path.lexists(folder):
-        raise Conflict(f"{folder} exists already and is not overwritten")
+    check_place(folder)
     beside: Path | None = None
     try:
         beside = Path(tempfile.mkdtemp(prefix=".modelseal-", dir=folder.absolute().parent))  # 2
@@ -38,6 +37,11 @@ def export(answer: Answer, folder: Path) -> tuple[str, ...]:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)
     return tuple(files)
+
+
+def check_place(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise Conflict(f"{folder} exists already and is not overwritten")
 
 
 def _files(answer: Answer) -> dict[str, str]:

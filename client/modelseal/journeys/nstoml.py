@@ -68,7 +68,7 @@ def read(path: Path) -> Wanted:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise Usage(f"{path}: not TOML: {e}") from e
     except Malformed as e:
-        raise Usage(str(e), hint="the fields of ns.toml are described in the README") from e
+        raise Usage(str(e), hint="for all fields of ns.toml see: modelseal claim --help") from e
 
 
 def _wanted(file: strict.Object, folder: Path) -> Wanted:

@@ -69,7 +69,7 @@ def publish(
     folder, asked = Path(path), typed.asked_commit(repo, revision)
     key, where = keys.given(key, password), Where(registry=registry)
     target = sealing.place(folder, signature)
-    beside = Path(save) if save else folder.absolute().with_name(folder.absolute().name + ".evidence")
+    beside = Path(save) if save else _beside(folder)
     if beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
     kept = sealing.existing(target, asked)
@@ -91,6 +91,11 @@ def publish(
     assert answer.evidence is not None
     platform.replace(beside, answer.evidence)
     return Published(verdict, answer, signed, target, beside, again=there is not None)
+
+
+def _beside(folder: Path) -> Path:
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(named.name + ".evidence")
 
 
 def _release_at(decision: Decision, asked: Asked) -> Sealed | None:

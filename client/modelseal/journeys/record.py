@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal.authorship import signed_by
-from modelseal.errors import Conflict, Refused, TooFew, Unavailable, Unsupported, Usage
+from modelseal.errors import Conflict, Pending, Refused, TooFew, Unavailable, Unsupported, Usage
 from modelseal.formats import names, records
-from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Claim, Identity, Keys, Operators, Record, Release, Revocation, Roots
-from modelseal.journeys import submit
+from modelseal.journeys import submit, words
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.keys import SigningKey
-from modelseal.state import Namespace, State, apply
-
-TEXT_FIELDS = ("title", "domain", "hub_owner_id", "accounts", "former", "families", "republishers")
+from modelseal.state import State, apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,17 @@ class View:
     missing: str | None  # why it cannot be sent yet
     alone: str | None = None  # why the log was not asked
     logged: bool = False
+    url: str | None = None  # where to submit it
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
+    """Below its threshold a record is not sent."""
+
     view: View
-    logged: int | None  # None: below the threshold, nothing was sent
+    logged: int | None = None
+    sent: bool = False
+    waits_for: str | None = None
 
 
 def show(path: Path, where: Where | None = Where()) -> View:
@@ -60,24 +63,26 @@ def sign(path: Path, keys: list[SigningKey], where: Where | None = Where(), *, s
         _check_sendable(submission)
     seen = view(submission, where)
     submit.write(path, submission)
-    return _send(seen, where) if send else Sent(seen, None)
+    return _send(seen) if send else Sent(seen, waits_for=seen.missing)
 
 
 def send(path: Path, where: Where = Where()) -> Sent:
-    """Submit the `.record` file at *path*; below its threshold nothing is sent. Pending: taken, not logged yet."""
+    """Submit the `.record` file at *path*, if it has enough signatures."""
     submission = submit.read(path)
     _check_sendable(submission)
-    return _send(view(submission, where), where)
+    return _send(view(submission, where))
 
 
-def _send(seen: View, where: Where | None) -> Sent:
-    if seen.alone is not None or where is None:
-        raise Unavailable(f"{seen.alone or 'offline'}; nothing was sent")
+def _send(seen: View) -> Sent:
+    if seen.url is None:
+        raise Unavailable(f"{seen.alone}; nothing was sent")
     if seen.missing:
-        return Sent(seen, None)
-    answer = look_up(seen.submission.record, where)
-    logged = submit.send(seen.submission, where.registry or answer.trust.url)
-    return Sent(seen, logged.index)
+        return Sent(seen, waits_for=seen.missing)
+    try:
+        logged = submit.send(seen.submission, seen.url)
+    except Pending as e:
+        return Sent(seen, sent=True, waits_for=str(e))
+    return Sent(seen, logged.index, sent=True)
 
 
 def _check_sendable(submission: Submission) -> None:
@@ -89,15 +94,13 @@ def _check_sendable(submission: Submission) -> None:
 def view(submission: Submission, where: Where | None) -> View:
     record = submission.record
     authors = signed_by(record, submission.text, submission.signatures).record
-    says = _says(record)
+    about, says = words.about(record), words.says(record)
     try:
-        if where is None:
-            raise Unavailable("offline")
-        answer = look_up(record, where)
+        answer = _answer(record, where)
     except Unavailable as e:
-        return View(submission, about(record), says, None, _roles(record, authors, None), None, None, alone=str(e))
+        return View(submission, about, says, None, _roles(record, authors, None), None, None, alone=str(e))
     state = answer.decision.state
-    assert state is not None  # `heard` saw to it
+    assert state is not None and where is not None  # `heard` saw to it
     owner = state.namespace(namespace_of(record))
     if record.origin != state.origin:
         raise Refused(f"the record is for {record.origin}, the trust root is for {state.origin}")
@@ -106,17 +109,26 @@ def view(submission: Submission, where: Where | None) -> View:
     )
     return View(
         submission,
-        about(record),
+        about,
         says,
-        _changes(record, owner),
+        words.changes(record, owner),
         _roles(record, authors, state),
         _count(record, authors, state),
         None if logged else missing_signatures(submission, answer),
         logged=logged,
+        url=where.registry or answer.trust.url,
     )
 
 
 # what the log says about it
+
+
+def _answer(record: Record | Claim, where: Where | None) -> Answer:
+    if where is None:
+        raise Unavailable("offline")
+    if isinstance(record, Operators | Roots):
+        raise Unavailable("the log makes such records itself")
+    return look_up(record, where)
 
 
 def namespace_of(record: Record | Claim) -> str:
@@ -170,108 +182,7 @@ def missing_signatures(submission: Submission, answer: Answer) -> str | None:
     return None
 
 
-# in words
-
-
-def about(record: Record | Claim) -> str:
-    match record:
-        case Claim():
-            return f"claim of {names.short(record.namespace)}, number {record.seq} of the owner's chain"
-        case Keys():
-            return f"key change of {names.short(record.namespace)}, number {record.seq} of the owner's chain"
-        case Identity():
-            return f"identity of {names.short(record.claim.namespace)}, turn {record.turn} of the operators' acts"
-        case Release():
-            return f"release {names.short(record.repo)}@{record.revision}"
-        case Revocation():
-            return f"revocation in {names.short(record.namespace)}, reason {record.reason}"
-    return f"record of type {records.type_of(record)}"
-
-
-def _says(record: Record | Claim) -> tuple[str, ...]:
-    lines = [f"for the log {record.origin}"]
-    match record:
-        case Claim():
-            lines += [f"{name}: {shown(getattr(record, name))}" for name in TEXT_FIELDS if getattr(record, name)]
-            lines += key_lines(record.key_set) if record.key_set else []
-        case Keys():
-            lines += key_lines(record.key_set)
-        case Identity():
-            lines += [f"{name}: {shown(getattr(record.claim, name))}" for name in TEXT_FIELDS]
-            lines += key_lines(record.claim.key_set) if record.claim.key_set else []
-            lines += [f"resembles: {shown(record.resembles)}", f"basis: {record.basis}"]
-            lines += [f"evidence: {digest.hex()}" for digest in record.evidence]
-        case Release():
-            lines += [
-                f"{record.files} files, {record.total_bytes} bytes, fileset {record.fileset.hex()}",
-                f"seal: {record.seal.hex()}",
-                f"signer: SHA256:{record.signer.sha256.hex()}",
-            ]
-        case Revocation():
-            if record.repo is not None and record.seal is not None:
-                lines.append(f"voids the seal {record.seal.hex()} of {names.short(record.repo)}")
-            if record.fileset is not None:
-                lines.append(f"voids everywhere in the namespace the contents {record.fileset.hex()}")
-            if record.reason == "superseded":
-                lines.append("superseded voids nothing: it only says that there is a newer one")
-            lines += [f"replacement: {record.replacement}"] if record.replacement else []
-    return tuple(lines)
-
-
-def key_lines(key_set: KeySet) -> list[str]:
-    return [
-        f"controllers: {key_set.threshold} of {len(key_set.controllers)}",
-        *(f"controller: SHA256:{key.sha256.hex()}" for key in key_set.controllers),
-        *(f"signer: SHA256:{one.key.sha256.hex()} for {one.scope}" for one in key_set.signers),
-    ]
-
-
-def shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(names.short(one) for one in value) or "none"
-    return str(value) if value else "none"
-
-
-def _changes(record: Record | Claim, owner: Namespace | None) -> tuple[str, ...]:
-    match record:
-        case Claim() if owner is not None:
-            return text_changes(owner.claim, record)
-        case Identity() if owner is not None:
-            return text_changes(owner.claim, record.claim)
-        case Keys() if owner is not None:
-            return key_changes(owner.key_set, record.key_set)
-        case Claim() | Identity():
-            return ("first claim of this namespace",)
-    return ()
-
-
-def text_changes(old: Claim, new: Claim) -> tuple[str, ...]:
-    """Return what *new* says otherwise than *old*."""
-    return tuple(
-        f"{name}: {shown(getattr(old, name))} -> {shown(getattr(new, name))}"
-        for name in TEXT_FIELDS
-        if _bag(getattr(old, name)) != _bag(getattr(new, name))
-    )
-
-
-def _bag(value: object) -> object:
-    return frozenset(value) if isinstance(value, tuple) else value
-
-
-def key_changes(old: KeySet, new: KeySet) -> tuple[str, ...]:
-    changes = []
-    for word, there, here in (("added", new, old), ("dropped", old, new)):
-        changes += [
-            f"controller {word}: SHA256:{key.sha256.hex()}" for key in there.controllers if key not in here.controllers
-        ]
-        changes += [
-            f"signer {word}: SHA256:{one.key.sha256.hex()} for {one.scope}"
-            for one in there.signers
-            if one not in here.signers
-        ]
-    if old.threshold != new.threshold:
-        changes.append(f"threshold: {old.threshold} -> {new.threshold}")
-    return tuple(changes)
+# who
 
 
 def _holders(record: Record | Claim, state: State | None) -> dict[str, tuple[tuple[Key, ...], int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelseal.errors import Conflict, Refused
+from modelseal.errors import Conflict, Pending, Refused
 from modelseal.formats import names
 from modelseal.formats.leaves import Submission
 from modelseal.formats.names import Asked
@@ -35,7 +35,8 @@ class Revoked:
     submission: Submission
     logged: int | None
     waits_for: str | None
-    draft: Path | None
+    sent: bool
+    draft: Path | None  # below the threshold nothing is sent
 
 
 def plan(
@@ -75,6 +76,9 @@ def revoke(planned: Plan, keys: list[SigningKey], where: Where = Where(), *, fol
         stem = planned.target.release.repo.rsplit("/", 1)[1] + "-" + planned.target.release.revision[:12]
         draft = folder / (stem + submit.SUFFIX)
         submit.write(draft, submission)
-        return Revoked(submission, None, missing, draft)
-    logged = submit.send(submission, where.registry or planned.answer.trust.url)
-    return Revoked(submission, logged.index, None, None)
+        return Revoked(submission, None, missing, False, draft)
+    try:
+        logged = submit.send(submission, where.registry or planned.answer.trust.url)
+    except Pending as e:
+        return Revoked(submission, None, str(e), True, None)
+    return Revoked(submission, logged.index, None, True, None)

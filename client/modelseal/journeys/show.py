@@ -23,8 +23,9 @@ from modelseal.formats.names import Asked
 from modelseal.formats.note import Note
 from modelseal.formats.records import Release
 from modelseal.journeys.ask import Answer, Where, ask, heard
-from modelseal.journeys.record import about, look_up_namespace
+from modelseal.journeys.record import look_up_namespace
 from modelseal.journeys.sign import SEAL
+from modelseal.journeys.words import about
 from modelseal.state import Namespace
 from modelseal.times import utc
 
@@ -53,17 +54,21 @@ def namespace(name: str, where: Where = Where()) -> tuple[Answer, Namespace | No
     return answer, state.namespace(name) if state else None
 
 
-def save(answer: Answer, path: Path) -> None:
-    """Write the evidence of *answer*; only older evidence gives way to it."""
-    assert answer.evidence is not None  # it was heard
+def check_place(path: Path) -> None:
+    """Refuse to write evidence over anything but older evidence."""
     try:
         Evidence.parse(platform.read_file(path, MAX_EVIDENCE, "file", follow=True))
     except platform.Missing:
-        platform.write_new(path, answer.evidence)
+        pass
     except (Malformed, Usage) as e:
         raise Conflict(f"{path} is not evidence and is not overwritten") from e
-    else:
-        platform.replace(path, answer.evidence)
+
+
+def save(answer: Answer, path: Path) -> None:
+    """Write the evidence of *answer*; only older evidence gives way to it."""
+    assert answer.evidence is not None  # it was heard
+    check_place(path)
+    platform.replace(path, answer.evidence)
 
 
 def read(path: Path) -> Unverified:

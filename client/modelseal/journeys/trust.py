@@ -30,12 +30,14 @@ class Invitation:
 
     location: str
     fingerprint: bytes
-    is_file: bool
+    saved: bytes | None  # what the file holds
 
     @property
     def host(self) -> str:
-        """Who will decide, as the user named it."""
-        return self.location if self.is_file else urlsplit(self.location).netloc or self.location
+        """Who will decide: the address that the user named, or what the file proves to be the log."""
+        if self.saved is not None:
+            return root.verify(root.Saved.parse(self.saved), self.fingerprint).trust.origin
+        return urlsplit(self.location).netloc or self.location
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +66,18 @@ def read_invitation(text: str, fingerprint: str | None) -> Invitation:
     is_url = location.startswith(("http://", "https://"))
     if not is_url and "://" in location:
         raise Usage("an address begins with http:// or https://")
-    is_file = not is_url and not Path(location).expanduser().is_dir()
-    return Invitation(location, bytes.fromhex(digest), is_file)
+    path, saved = Path(location).expanduser(), None
+    if not is_url and not path.is_dir():
+        saved = platform.read_file(path, MAX_SAVED, "trust root", follow=True)
+    return Invitation(location, bytes.fromhex(digest), saved)
 
 
 def add(invitation: Invitation) -> Entry:
     """Trust what *invitation* names. All of it is kept, or nothing."""
     home, now = platform.home(), int(time.time())
     known = {entry.trust.origin for entry in root.entries(home)}
-    if invitation.is_file:
-        path = Path(invitation.location).expanduser()
-        data = platform.read_file(path, MAX_SAVED, "trust root", follow=True)
-        entry = root.add_file(data, invitation.fingerprint, home, now)
+    if invitation.saved is not None:
+        entry = root.add_file(invitation.saved, invitation.fingerprint, home, now)
     else:
         reader = remote.open_reader(invitation.location, remote.Budget(BUDGET_S))
         entry = root.add(reader, invitation.fingerprint, home, now)  # 1, 2

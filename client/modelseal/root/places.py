@@ -25,7 +25,10 @@ from modelseal.times import utc
 SYSTEM = Path("/etc/modelseal/trust.d")
 SHIPPED = Path(__file__).parent.parent / "trust"
 
-_ADD = "modelseal trust add URL#sha256:HEX (whoever runs the registry hands it out)"
+_ADD = (
+    "modelseal trust add https://HOST#sha256:HEX (whoever runs the registry hands it out); "
+    "without one: modelseal show PATH, keygen, sign"
+)
 _AGAIN = "remove, and add by the new fingerprint"
 
 

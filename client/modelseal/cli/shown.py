@@ -1,0 +1,175 @@
+"""What `show` prints, for people and for programs. Nothing is looked up or judged here."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from modelseal.cli import output
+from modelseal.cli.output import escaped
+from modelseal.cli.report import MAX_SHOWN, log_line
+from modelseal.formats.names import short
+from modelseal.times import utc
+
+if TYPE_CHECKING:
+    from modelseal.journeys.show import Unverified
+    from modelseal.state import Namespace
+    from modelseal.verdict import Decision, Standing
+
+
+def repo(decision: Decision, elsewhere: bool) -> None:
+    name = short(decision.repo or decision.asked.repo)
+    says = escaped(decision.says, longest=2000)
+    if elsewhere:
+        output.say(f"NOT SEALED {name}@{decision.asked.revision}: shown is the newest release of the repo")
+    elif decision.word is None:
+        word = "SEALED" if decision.quorum else "SEALED (registry's word only)"
+        output.say(f"{word} {name}, by {_owner(decision)}")
+    else:
+        output.say(" ".join(part for part in (decision.qualifier or decision.word.text, name) if part) + says)
+    if decision.chosen is not None:
+        release = decision.chosen.release
+        output.line("revision", release.revision)
+        output.line("seal", f"sha256:{release.seal.hex()}")
+        output.line("key", f"SHA256:{release.signer.sha256.hex()}")
+        output.line("files", f"{release.files}, {output.size(release.total_bytes)}")
+        for line in _files(decision):
+            output.line("file", line)
+    if decision.time is not None:
+        output.line("log", log_line(decision, decision.chosen))
+    for one in reversed(decision.releases):
+        output.line("release", _standing(one))
+    for note in decision.notes:
+        output.line("note", escaped(note, longest=1000))
+    if decision.word is None:
+        output.line("next", f"modelseal verify PATH --repo {name}")
+
+
+def _owner(decision: Decision) -> str:
+    publisher = decision.publisher
+    return f"{escaped(str(publisher))}{'' if publisher and publisher.checked else ' (owner not checked)'}"
+
+
+def _files(decision: Decision) -> list[str]:
+    if decision.statement is None:
+        return []
+    files = decision.statement.files
+    most = MAX_SHOWN if sys.stdout.isatty() else len(files)
+    lines = [f"sha256:{output.digest(file.sha256.hex())}  {file.size} bytes  {escaped(file.name)}" for file in files]
+    return lines[:most] + ([f"{len(lines) - most} more; --json lists all"] if len(lines) > most else [])
+
+
+def _standing(one: Standing) -> str:
+    state = f"REVOKED ({one.voided.reason})" if one.voided else "valid"
+    return f"{one.sealed.release.revision}, leaf {one.sealed.index}, {utc(one.sealed.time)}, {state}"
+
+
+def repo_json(decision: Decision, elsewhere: bool) -> dict[str, Any]:
+    chosen, publisher, statement = decision.chosen, decision.publisher, decision.statement
+    word = "not-sealed" if elsewhere else "sealed" if decision.word is None else decision.word.value
+    return {
+        "verdict": word,
+        "use": "no" if decision.word else "ask",  # no bytes were looked at
+        "repo": decision.repo or decision.asked.repo,
+        "revision": chosen.release.revision if chosen else None,
+        "publisher": publisher
+        and {"namespace": publisher.namespace, "domain": publisher.domain, "owner_checked": publisher.checked},
+        "mirrors": decision.quorum,
+        "as_of": decision.time,
+        "says": escaped(f"{decision.qualifier}{decision.says}".strip(": "), longest=2000),
+        "log": {"origin": decision.origin, "leaf": chosen.index if chosen else None, "size": decision.size},
+        "seal": chosen.release.seal.hex() if chosen else None,
+        "key": f"SHA256:{chosen.release.signer.sha256.hex()}" if chosen else None,
+        "releases": [
+            {
+                "revision": one.sealed.release.revision,
+                "leaf": one.sealed.index,
+                "time": one.sealed.time,
+                "revoked": one.voided.reason if one.voided else None,
+            }
+            for one in decision.releases
+        ],
+        "notes": [escaped(note, longest=1000) for note in decision.notes],
+        "untrusted": {
+            "title": escaped(publisher.title) if publisher else None,
+            "files": [
+                {"name": escaped(file.name), "size": file.size, "sha256": file.sha256.hex()}
+                for file in (statement.files if statement else ())
+            ],
+        },
+    }
+
+
+def namespace(name: str, decision: Decision, owner: Namespace | None) -> None:
+    if owner is None:
+        proof = f"(proof of absence in a log of {decision.size} leaves)"
+        output.say(f"UNKNOWN {name}: nobody's claim of it is approved {proof}")
+        return
+    output.say(f"REGISTERED {owner.claim.namespace}, {_owner(decision)}")
+    for key, text in _facts(owner):
+        output.line(key, escaped(text, longest=1000))
+    output.line("log", log_line(decision, None))
+
+
+def _facts(owner: Namespace) -> list[tuple[str, str]]:
+    from modelseal.journeys.words import TEXT_FIELDS, key_lines, shown
+
+    says = [
+        ("claim", f"{name}: {shown(getattr(owner.claim, name))}") for name in TEXT_FIELDS if getattr(owner.claim, name)
+    ]
+    says += [("keys", line) for line in key_lines(owner.key_set)]
+    says.append(("chain", f"record {owner.seq} of the owner, turn {owner.turn} of the operators"))
+    if owner.identity.resembles:
+        says.append(("operators", f"they say it resembles {shown(owner.identity.resembles)}"))
+    says += [("voided", f"contents {fileset.hex()} ({voided.reason})") for fileset, voided in owner.filesets.items()]
+    return says
+
+
+def namespace_json(name: str, decision: Decision, owner: Namespace | None) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "verdict": "registered" if owner else "unknown",
+        "namespace": owner.claim.namespace if owner else name,
+        "as_of": decision.time,
+        "log": {"origin": decision.origin, "size": decision.size},
+        "untrusted": {},
+    }
+    if owner:
+        value |= {
+            "domain": owner.claim.domain,
+            "owner_checked": owner.identity.basis == "web",
+            "keys": owner.key_set.value(),
+            "chain": owner.seq,
+            "turn": owner.turn,
+            "untrusted": {"title": escaped(owner.claim.title)},
+        }
+    return value
+
+
+def unverified(found: Unverified) -> None:
+    output.say(f"UNVERIFIED {found.kind} {escaped(found.about)}")
+    for key, text in found.says:
+        output.line(key, escaped(text, longest=1000))
+    if found.files:
+        output.line("files", f"{len(found.files)}, {output.size(sum(size for _, size, _ in found.files))}")
+    for name, size, digest in found.files:
+        output.line("file", f"sha256:{output.digest(digest)}  {size} bytes  {escaped(name)}")
+    if "key" not in found.kind:
+        output.line("means", "this is what the file says; nothing was checked, and anybody can write such a file")
+    if found.repo is not None:
+        evidence = " --evidence FILE --offline" if found.kind == "evidence" else ""
+        output.line("next", f"modelseal verify PATH --repo {found.repo}{evidence}")
+
+
+def unverified_json(found: Unverified) -> dict[str, Any]:
+    return {
+        "verdict": "unverified",
+        "exit": 0,
+        "use": "no",
+        "path": str(found.path),
+        "kind": found.kind,
+        "untrusted": {
+            "about": escaped(found.about),
+            "says": [[key, escaped(text, longest=1000)] for key, text in found.says],
+            "files": [{"name": escaped(name), "size": size, "sha256": digest} for name, size, digest in found.files],
+        },
+    }
