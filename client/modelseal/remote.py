@@ -16,6 +16,7 @@ import os
 import re
 import stat
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,10 @@ class Budget:
         if left <= 0:
             raise errors.Unavailable(f"no answer within {self._seconds:g} s")
         return left
+
+    def share(self, parts: int) -> Budget:
+        """Return a budget of one of *parts* equal parts of what is left, beginning now."""
+        return Budget(self.left() / parts)
 
 
 class Http:
@@ -299,3 +304,9 @@ def open_reader(location: str, budget: Budget) -> Http | Folder:
     if "://" in location:
         raise errors.Usage(f"{location!r} is neither http:// nor https:// nor a folder")
     return Folder(Path(location).expanduser())
+
+
+def in_turn(locations: Sequence[str], budget: Budget) -> Iterator[tuple[str, Http | Folder]]:
+    """Yield each location and its reader, made when its turn comes: a slow one leaves the others their time."""
+    for done, location in enumerate(locations):
+        yield location, open_reader(location, budget.share(len(locations) - done))

@@ -14,6 +14,7 @@ import contextlib
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from modelseal import gather
 from modelseal.compare import Local, compare
@@ -41,8 +42,10 @@ MAX_AGE = 24 * 3600
 class World:
     """A registry and one client. Time stands still unless a test moves `now`."""
 
-    def __init__(self, operators: Sequence[Private] = (OPS,), threshold: int = 1, *, name: str = ORIGIN) -> None:
-        self.now = NOW
+    def __init__(
+        self, operators: Sequence[Private] = (OPS,), threshold: int = 1, *, name: str = ORIGIN, now: int = NOW
+    ) -> None:
+        self.now = now
         self.signer = Signer(name, make.ed25519("log"), f"{name}/own", make.ed25519("own"))
         self.entries: list[tuple[str, tuple[Entry, ...]]] = []
         self.seals: dict[str, str] = {}  # path -> bundle
@@ -77,7 +80,7 @@ class World:
         *,
         threshold: int = 1,
         operators: Sequence[Private] = (OPS,),
-        **changed: object,
+        **changed: Any,
     ) -> str:
         """Claim and admit a namespace; return the digest of the claim."""
         text = make.claim(namespace, controllers, signers, threshold=threshold, origin=self.signer.origin)
@@ -85,7 +88,7 @@ class World:
         return make.digest(text)
 
     def publish(
-        self, repo: str, number: int, signer: Private, files: Sequence[File] | None = None, **changed: object
+        self, repo: str, number: int, signer: Private, files: Sequence[File] | None = None, **changed: Any
     ) -> Submission:
         """Seal and log a release of *repo* at `make.revision(number)`."""
         bundle = make.seal(signer, repo, make.revision(number), files)
@@ -144,9 +147,10 @@ class World:
         """Decide about *repo* as a client that remembers; its memory moves on."""
         evidence = self.evidence(repo, revision) if evidence is None else evidence
         tiles: dict[str, bytes] = {}
-        get = self.reader()
         with contextlib.suppress(Malformed):
-            tiles = {tile.path: gather.get_tile(get, tile) for tile in tiles_wanted(evidence, self.head)}
+            if wanted := tiles_wanted(evidence, self.head):
+                get = self.reader()
+                tiles = {tile.path: gather.get_tile(get, tile) for tile in wanted}
         decision = decide(
             evidence,
             tiles,

@@ -66,7 +66,7 @@ def _can_print(text: str) -> bool:
 def size(count: int) -> str:
     """Return bytes as people read them: 15.2 GB."""
     if count < 1000:
-        return f"{count} bytes"
+        return f"{count} byte{'s' if count != 1 else ''}"
     value, unit = float(count), ""
     for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007
         value /= 1000

@@ -9,7 +9,7 @@ Addresses are tried in order and none is trusted: an answer that proves nothing 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,8 +83,12 @@ def trusted(where: Where, budget: remote.Budget, now: int) -> root.Entry:
     entry = root.find(platform.home())
     if where.offline or where.evidence is not None or where.as_of is not None:
         return root.usable(entry, now) if where.as_of is None else entry
-    locations = [where.registry] if where.registry else list(entry.addresses)
-    return root.refreshed(entry, [remote.open_reader(location, budget) for location in locations], now)
+    half = budget.share(2)  # the other half is for the question itself
+    return root.refreshed(entry, (reader for _, reader in remote.in_turn(_locations(where, entry), half)), now)
+
+
+def _locations(where: Where, entry: root.Entry) -> list[str]:
+    return [where.registry] if where.registry else list(entry.addresses)
 
 
 def _check(where: Where) -> None:
@@ -132,22 +136,21 @@ class _File:
         return platform.read_file(self.path, limit, "evidence file", follow=True)
 
 
-def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> dict[str, gather.Reader]:
+def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> Iterable[tuple[str, gather.Reader]]:
     if where.evidence is not None:
-        return {str(where.evidence): _File(where.evidence)}
-    locations = [where.registry] if where.registry else entry.addresses
-    return {location: remote.open_reader(location, budget) for location in locations}
+        return [(str(where.evidence), _File(where.evidence))]
+    return remote.in_turn(_locations(where, entry), budget)
 
 
 def _first(
-    asked: Asked, readers: Mapping[str, gather.Reader], entry: root.Entry, memory: Memory, fresh: Freshness
+    asked: Asked, readers: Iterable[tuple[str, gather.Reader]], entry: root.Entry, memory: Memory, fresh: Freshness
 ) -> Answer:
     """Return the first answer that proves something, or the last that does not with everybody's reason."""
     trust, head, revoked = entry.trust, memory.head(), memory.revoked()
     reasons: list[str] = []
     nobody = Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin)
     answer = Answer(nobody, None, trust, entry.policy, None)
-    for location, reader in readers.items():
+    for location, reader in readers:
         try:
             evidence, decision = _one(asked, reader, trust, head, revoked, fresh)
         except Unavailable as e:
