@@ -54,7 +54,7 @@ class Ran:
 
 
 def operate(folder: Path | None, *words: str | Path, fine: Iterable[int] | None = (0,)) -> Ran:
-    """Run `modelseal-registry --dir FOLDER WORDS...`; AssertionError if it ends otherwise than *fine* (None: as it likes)."""
+    """Run `modelseal-registry --dir FOLDER WORDS...`; AssertionError if it ends otherwise than *fine*."""
     argv = [str(PROGRAM), *(("--dir", str(folder)) if folder else ()), *map(str, words)]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=WAIT_S)
     assert "Traceback" not in done.stderr, done.stderr
