@@ -30,11 +30,13 @@ def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
         output.lines(_verified(verdict))
     else:
         _findings(verdict)
-        if verdict.word == Word.FAILED and verdict.release is not None:
-            output.line("release", _release(verdict))
+        compared = verdict.release or decision.chosen
+        if verdict.word == Word.FAILED and compared is not None:
+            output.line("release", _release(compared))
         if decision.time is not None:
             output.line("log", log_line(decision, verdict.release))
-    output.lines(extra)
+    if verdict.total:  # files were compared
+        output.lines(extra)
     for note in (*decision.notes, *verdict.notes):
         output.line("note", escaped(note, longest=1000))
     for step in next_steps(verdict):
@@ -70,9 +72,7 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
     ]
 
 
-def _release(verdict: Verdict) -> str:
-    release = verdict.release
-    assert release is not None
+def _release(release: Sealed) -> str:
     return f"{output.digest(release.release.revision)}, leaf {release.index}, logged {utc(release.time)}"
 
 
