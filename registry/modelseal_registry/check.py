@@ -30,6 +30,9 @@ from modelseal_registry.store import Head, Store, Tx, open_store
 _PARTIAL = re.compile(r"tile/(entries|[0-9]+)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]+))?")
 
 
+REPAIR = "move the file `checkpoint` away and start again: then every file is compared and what is missing written"
+
+
 class Difference(Error):
     """Something is not what the leaves give."""
 
@@ -191,7 +194,7 @@ def _check_files(public: Path, files: Iterable[tuple[str, bytes]]) -> set[str]:
             found = _read(public, path.partition(".p/")[0])
             found = found and found[: len(data)]
         if found is None:
-            raise Difference(f"{public / path}: missing")
+            raise Difference(f"{public / path}: missing", hint=REPAIR)
         if found != data:
             raise Difference(f"{public / path}: not the bytes that the leaves give")
         seen.add(path)

@@ -135,7 +135,8 @@ class Emitter:
         """Bring the folder to the head of the database and publish the note that *sign* makes of it; return that note.
 
         The head is recomputed from the leaves before it is handed to *sign*. *trust*: path -> bytes, written in that
-        order. *full*: every file is looked at again, not only what is new; that also repairs a folder.
+        order. *full*: every file is looked at again, not only what is new since the published checkpoint; that repairs
+        a folder, and so does removing its `checkpoint`.
         """
         platform.make_folder(self.public)
         with emission_lock(self.public), self._store.read() as tx:
@@ -159,11 +160,15 @@ class Emitter:
         self._drop_retired(now - self._max_age - SKEW_S)
         return note
 
-    def check(self) -> None:
-        """Refuse if the database is behind the published checkpoint, or another log: going on would fork the log."""
-        if published := self.published():
-            with self._store.read() as tx:
-                self._check_prefix(tx, published)
+    def recover(self) -> None:
+        """Refuse if the database is behind the published checkpoint, or another log: going on would fork the log.
+        Then remove what an emission that was killed left half written; the next one goes on from the checkpoint."""
+        platform.make_folder(self.public)
+        with emission_lock(self.public):
+            if published := self.published():
+                with self._store.read() as tx:
+                    self._check_prefix(tx, published)
+            self._sweep()
 
     def _check_prefix(self, tx: Tx, published: Published) -> None:
         size = tx.head().size

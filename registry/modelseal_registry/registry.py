@@ -25,7 +25,7 @@ from modelseal_registry import append
 from modelseal_registry.emitter import read_published
 from modelseal_registry.sequencer import status_of
 from modelseal_registry.store import Store, StoredClaim, Tx
-from modelseal_registry.trial import Trials
+from modelseal_registry.trial import Trials, own_data
 
 MAX_WAITING = 4096  # submissions
 MAX_CLAIMS = 64  # that wait for one namespace
@@ -118,7 +118,7 @@ class Registry:
     def _wait(self, digest: bytes) -> Answer:
         deadline = time.monotonic() + self._wait_s
         while True:
-            with self._store.read() as tx:
+            with self._store.read() as tx, own_data():
                 if proven := self._proven(tx, digest):
                     return proven
                 refusal = tx.refusal(digest)
@@ -129,7 +129,7 @@ class Registry:
             time.sleep(POLL_S)
 
     def _logged(self, submission: Submission) -> Answer | None:
-        with self._store.read() as tx:
+        with self._store.read() as tx, own_data():
             if isinstance(submission.record, Claim):
                 digest = _identity_with(tx, submission.record, submission.text)
             else:

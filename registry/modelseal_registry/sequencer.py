@@ -121,12 +121,12 @@ class Sequencer:
 
         From here on everything up to the head is published and the clock is watched.
         """
-        self._emitter.check()
+        self._emitter.recover()
         with self._store.read() as tx:
             if tx.head().size == 0:
                 raise Error("the database holds no log yet", hint="modelseal-registry init makes one")
             self._catch_up(tx)
-        self.publish(full=True)
+        self.publish()
 
     def batch(self) -> Head | None:
         """Judge what waits; return the new head, None if nothing was appended."""
@@ -139,7 +139,7 @@ class Sequencer:
             raise
 
     def publish(self, *, full: bool = False) -> None:
-        """Sign the head and bring the static files to it."""
+        """Sign the head and bring the static files to it; *full* looks at every file again."""
 
         def sign(head: Head) -> str:
             return self._signer.sign(head, now)

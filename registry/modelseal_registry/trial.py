@@ -11,12 +11,13 @@ import contextlib
 import dataclasses
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from modelseal import replay
 from modelseal import state as rules
 from modelseal.authorship import Authors, named_by
-from modelseal.errors import Refused
+from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import index as indexes
 from modelseal.formats import names
 from modelseal.formats.identity import Key
@@ -35,6 +36,15 @@ class _Kept:
     folded: set[int]
 
 
+@contextlib.contextmanager
+def own_data() -> Iterator[None]:
+    """What cannot be read here is ours: no fault of the record that is judged."""
+    try:
+        yield
+    except Malformed as e:
+        raise Error(f"database or static files: {e}") from e
+
+
 class Trials:
     """For all threads of a process."""
 
@@ -48,7 +58,7 @@ class Trials:
         keys = [indexes.OPERATORS, indexes.namespace_key(namespace)]
         if repo is not None:
             keys.append(indexes.repo_key(repo))
-        with self._lock:
+        with self._lock, own_data():
             kept = self._kept.pop(keys[-1], None) or _Kept(State(self._origin), set())
             listed = {index for key in keys for index in tx.listed("records", key)}
             if not kept.folded <= listed:  # another database than before

@@ -149,13 +149,18 @@ def test_a_file_of_other_bytes_is_named_and_never_replaced(house: House) -> None
     assert path.read_bytes() == b"x" * 192
 
 
-def test_a_whole_emission_restores_lost_files_and_removes_half_written_ones(house: House) -> None:
+@pytest.mark.parametrize("by", ["a whole emission", "a start without checkpoint"])
+def test_lost_files_are_restored_and_half_written_ones_removed(house: House, by: str) -> None:
     house.logged(make.sealed(CI, REPO, 1))
     before = house.files()
     (house.public / "tile/entries/000.p/6").unlink()
     next((house.public / "seal/sha256").iterdir()).unlink()
     (house.public / "index/.modelseal-0123456789abcdef.tmp").write_bytes(b"half")
-    house.another().start()
+    if by == "a whole emission":
+        house.sequencer.publish(full=True)
+    else:
+        (house.public / "checkpoint").unlink()
+        house.another().start()
     after = house.files()
     after.pop("checkpoint"), before.pop("checkpoint")
     assert after == before

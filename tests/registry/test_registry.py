@@ -274,6 +274,17 @@ def test_a_database_that_cannot_be_read_is_a_503(house: House) -> None:
     assert "no such table" in body["error"]
 
 
+def test_damage_of_our_own_is_no_fault_of_what_is_posted(house: House) -> None:
+    house.logged(GOOD)
+    (house.public / "checkpoint").write_text("hello")
+    status, body = house.post(GOOD)
+    assert (status, "static files" in body["error"]) == (503, True)
+    with house.store.write() as tx:
+        tx._db.exec_driver_sql("UPDATE leaves SET leaf = CAST('{}' AS BLOB)")
+    status, body = house.post(make.sealed(CI, REPO, 3))
+    assert (status, "leaf 0" in body["error"]) == (503, True)
+
+
 def test_many_threads_submit_at_once_and_each_is_answered_for_its_own(house: House) -> None:
     front = Registry(house.store, ORIGIN, house.public, clock=lambda: NOW, wait_s=30)
     answers: dict[int, int] = {}

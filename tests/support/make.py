@@ -153,7 +153,7 @@ def seal(
     return Bundle(payload, signer.sign(envelope.pae(envelope.STATEMENT, payload)), signer.public.hint).encode()
 
 
-def release(bundle: str, signer: Private, **changed: Any) -> str:
+def release(bundle: str, signer: Private, /, **changed: Any) -> str:
     """The release record that fits the seal *bundle*."""
     payload = Bundle.parse(bundle).payload
     statement = Statement.parse(payload)

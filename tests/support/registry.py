@@ -40,9 +40,7 @@ class House:
         self.emitter = Emitter(self.store, self.public, SIGNER.own, MAX_AGE)
         self.trust = {"trust/1.root.json": b"{}", "trust/timestamp.json": b"{}"}
         self.sequencer = self.another()
-        self.registry = Registry(
-            self.store, ORIGIN, self.public, clock=lambda: self.now, wait_s=0, wake=self.run
-        )
+        self.registry = Registry(self.store, ORIGIN, self.public, clock=lambda: self.now, wait_s=0, wake=self.run)
         self.sequencer.start()
 
     def another(self) -> Sequencer:
