@@ -104,6 +104,8 @@ def apply(state: State, index: int, leaf: Leaf, authors: AbstractSet[Key], claim
             _revocation(state, record, index, leaf.time, authors)
         case Roots():
             _exactly(authors, frozenset(), "a roots record")
+            if record.covers != index:
+                raise Refused(f"a roots record at {index} that covers {record.covers} leaves")
     state.seen.add(leaf.digest)
 
 

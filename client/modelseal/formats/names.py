@@ -81,16 +81,22 @@ def unique_in_lower_case(names: tuple[str, ...], what: str) -> tuple[str, ...]:
     return names
 
 
+# Default_Ignorable_Code_Point of Unicode without those of category C: letters and marks that are drawn as nothing.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
+
 def printable(text: str, *, longest: int = 200) -> str:
     """Return *text* so that it can neither end a line, move a cursor nor reorder what stands around it.
 
     Controls (Cc), formats such as zero-width and right-to-left marks (Cf), separators (Zl Zp, Zs but the space),
-    surrogates, private use and unassigned code points, and combining marks at the start are written as escapes.
+    surrogates, private use and unassigned code points, what else is drawn as nothing (a Hangul filler, variation
+    selectors), and combining marks at the start are written as escapes.
     """
     out = []
     for i, c in enumerate(text[:longest]):
         category = unicodedata.category(c)
         bad = category[0] == "C" or category in ("Zl", "Zp") or (category == "Zs" and c != " ")
+        bad = bad or _UNSEEN.match(c) is not None
         if c == "\\" or bad or (i == 0 and category[0] == "M"):
             out.append("\\\\" if c == "\\" else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}")
         else:

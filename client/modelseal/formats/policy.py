@@ -67,7 +67,7 @@ def parse_policy(data: bytes, own: Verifier) -> Policy:
 def _threshold(word: str, members: int, what: str) -> int:
     if word in ("any", "all"):
         return 1 if word == "any" else members
-    if not word.isascii() or not word.isdigit() or word != str(int(word)) or not 1 <= int(word) <= members:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", word, re.ASCII) or int(word) > members:
         raise Malformed(f"{what}: the threshold is not any, all or 1..{members}")
     return int(word)
 

@@ -356,6 +356,8 @@ def parse_any(text: str) -> Record | Claim:
         raise Unsupported(f"record: records of type {name} are not in force yet; upgrade needed")
     if name not in _TYPES:
         raise Unsupported(f"record: unknown type {name[:40]!r}; upgrade needed")
+    if name == "claim" and len(text.encode()) > MAX_CLAIM:
+        raise Malformed(f"claim: larger than {MAX_CLAIM} bytes")
     fields.what = f"{name} record"
     record: Record | Claim = _TYPES[name][1](fields, fields.take("origin", names.origin))
     fields.done()
@@ -370,8 +372,6 @@ def parse_record(text: str) -> Record:
 
 
 def parse_claim(text: str) -> Claim:
-    if len(text.encode()) > MAX_CLAIM:
-        raise Malformed(f"claim: larger than {MAX_CLAIM} bytes")
     claim = parse_any(text)
     if not isinstance(claim, Claim):
         raise Malformed(f"claim: a record of type {type_of(claim)}")

@@ -73,8 +73,8 @@ def loads(text: str, what: str) -> Any:
         raise Malformed(f"{what}: not JSON") from e
 
 
-def _check_values(value: Any, what: str, depth: int = 0) -> None:
-    if depth > MAX_DEPTH:
+def _check_values(value: Any, what: str, depth: int = 1) -> None:
+    if depth > MAX_DEPTH and isinstance(value, dict | list):
         raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, member in value.items():
