@@ -18,7 +18,7 @@ from modelseal_registry.trial import Trials
 
 SHORT = 12  # hex digits of a digest that name a claim
 
-_NAMED = re.compile(r"(?:hf://)?([^@]{1,96})@((?:sha256:)?)([0-9a-f]{%d,64})" % SHORT, re.ASCII)
+_NAMED = re.compile(rf"(?:hf://)?([^@]{{1,96}})@(?:sha256:)?([0-9a-f]{{{SHORT},64}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +53,20 @@ def look(store: Store, origin: str, state: str | None = None) -> list[Waiting]:
 def find(store: Store, origin: str, name: str) -> Waiting:
     """Return the claim that `NS@DIGEST` names, decided or not."""
     match = _NAMED.fullmatch(name)
-    if not match:
-        raise Usage(
-            f"{name!r} does not name a claim", hint=f"NS@DIGEST, at least {SHORT} hex digits; `claims list` prints them"
-        )
     try:
-        namespace = names.namespace("hf://" + match[1], "claim")
+        namespace = names.namespace("hf://" + (match[1] if match else ""), "claim")
     except Malformed as e:
-        raise Usage(str(e)) from e
+        raise Usage(
+            f"{names.printable(name)!r} does not name a claim",
+            hint=f"NS@DIGEST, at least {SHORT} hex digits; `claims list` prints them",
+        ) from e
+    assert match is not None
     with store.read() as tx:
-        found = [_judged(tx, origin, stored) for stored in tx.find_claims(namespace, match[3])]
+        found = [_judged(tx, origin, stored) for stored in tx.find_claims(namespace, match[2])]
     if not found:
-        raise Refused(f"there is no claim {names.short(namespace)}@{match[3]}", hint="modelseal-registry claims list")
+        raise Refused(f"there is no claim {names.short(namespace)}@{match[2]}", hint="modelseal-registry claims list")
     if len(found) > 1:
-        raise Usage(f"{len(found)} claims begin with {match[3]}", hint="give more digits")
+        raise Usage(f"{len(found)} claims begin with {match[2]}", hint="give more digits")
     return found[0]
 
 

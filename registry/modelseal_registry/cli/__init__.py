@@ -42,10 +42,14 @@ def registry(context: click.Context, folder: Path | None) -> None:
     context.obj = folder
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def add_commands() -> None:
     from modelseal_registry.cli import claims, mirror, operate
 
     for module in (operate, claims, mirror):
         for command in module.COMMANDS:
             registry.add_command(command)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    add_commands()
     run(registry, PROGRAM, list(sys.argv[1:] if argv is None else argv))
