@@ -113,18 +113,16 @@ def check_lookup(key: str, bucket: str, path: Sequence[bytes], root: bytes) -> t
 
 def path_in_tile(tile: bytes, at: int) -> list[bytes]:
     """Return the 8 siblings of hash *at* of a tile, leaf to root."""
-    level = [tile[i : i + 32] for i in range(0, TILE_SIZE, 32)]
     path = []
-    while len(level) > 1:
-        path.append(level[at ^ 1])
-        level = [merkle.node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-        at >>= 1
+    for level, row in enumerate(merkle.rows(tile)[:8]):
+        sibling = (at >> level ^ 1) * 32
+        path.append(row[sibling : sibling + 32])
     return path
 
 
 def tile_root(tile: bytes) -> bytes:
     """Return the root over the 256 hashes of an index tile of 8,192 bytes."""
-    return merkle.root([tile[i : i + 32] for i in range(0, TILE_SIZE, 32)])
+    return merkle.rows(tile)[8]
 
 
 def check_object(data: bytes, digest: bytes, *, tile: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,17 @@ def root(hashes: Sequence[bytes]) -> bytes:
         return level[0]
     k = split(len(hashes))
     return node_hash(root(hashes[:k]), root(hashes[k:]))
+
+
+# A memo of a pure function: who answers about many repos folds the same few tiles again and again.
+@functools.lru_cache(maxsize=256)
+def rows(tile: bytes) -> tuple[bytes, ...]:
+    """Return the tree over the joined hashes *tile*, row by row: row 0 is *tile*, row k holds the joined roots over
+    2**k of its hashes each, as far as they are whole."""
+    found = [tile]
+    while len(row := found[-1]) >= 64:
+        found.append(b"".join(node_hash(row[i : i + 32], row[i + 32 : i + 64]) for i in range(0, len(row) & ~63, 64)))
+    return tuple(found)
 
 
 def inclusion_proof(index: int, size: int, of_range: Range) -> list[bytes]:

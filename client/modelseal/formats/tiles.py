@@ -84,9 +84,8 @@ class Tree:
         level = (count.bit_length() - 1) // 8
         first, n = start >> 8 * level, count >> 8 * level
         tile = tile_of(level, first // WIDTH, self.size)
-        at = first % WIDTH
-        data = self.hashes(tile)
-        return merkle.root([data[i * HASH : (i + 1) * HASH] for i in range(at, at + n)])
+        row, at = n.bit_length() - 1, first % WIDTH // n * HASH
+        return merkle.rows(self.hashes(tile))[row][at : at + HASH]
 
     def root(self) -> bytes:
         return self.of_range(0, self.size) if self.size else merkle.EMPTY_ROOT
