@@ -64,7 +64,9 @@ def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Findin
     findings = _by_weight(findings + problems)
     if not findings:
         return _verified(decision, decision.chosen, equal, digest, notes)
-    if not problems and by_sha256 is not None:
+    # Files that only one of a seal's two digests fits: their fileset, over sha256, must not make up for the other.
+    contradictory = any(finding.kind == "contradictory" for finding in findings)
+    if not problems and not contradictory and by_sha256 is not None:
         for one in reversed(decision.releases):
             if one.sealed.release.fileset == by_sha256:
                 return _another(decision, one, len(files), findings)
