@@ -46,6 +46,7 @@ $(DEV): pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(PY) $(PIP) --upgrade pip
 	@$(PY) $(PIP) --editable '.[registry]' --group dev
+	@$(PY) -m compileall -q client registry  # as pip does for what it copies
 	@touch $@
 
 # The reference tool of OpenSSF Model Signing, kept apart: its dependencies must not decide ours.

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.bench.measure import Row, Spread
 from tests.bench.rows import ROWS
 from tests.bench.scale import FULL, SMOKE
+from tests.bench.world import World
 
 
 def main() -> None:
@@ -32,10 +33,11 @@ def main() -> None:
     scale = SMOKE if options.smoke else FULL
     before, begin = _load(), time.time()
     rows: list[Row] = []
-    for name in options.only or ROWS:
-        print(f"bench: {name} ...", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory(prefix="modelseal-bench-") as folder:
-            rows += ROWS[name](scale, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="modelseal-bench-") as top, World(Path(top) / "world") as world:
+        for name in options.only or ROWS:
+            print(f"bench: {name} ...", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(dir=top) as folder:
+                rows += ROWS[name](scale, Path(folder), world)
     machine = {
         "cores": os.cpu_count(),
         "load_before": before,

@@ -90,6 +90,16 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = N
     return Sample(wall, usage.ru_utime + usage.ru_stime)
 
 
+def environment() -> dict[str, str]:
+    """Return the environment for contenders: as this machine's user has it, but what Python compiles may be kept, as it
+    is wherever a program is installed, and nothing is set up for ModelSeal or the Hub."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith(("MODELSEAL_", "HF_"))
+    }
+
+
 def cpu_of_tree(pid: int) -> float | None:
     """CPU seconds of a process and its living descendants until now; None where /proc does not tell."""
     parent: dict[int, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.bench.measure import Sample, run
+from tests.bench.measure import Sample, environment, run
 
 PROGRAM = Path(__file__).parents[2] / ".venv-peer/bin/model_signing"
 
@@ -47,7 +46,7 @@ class Peer:
         signature = self.folder / f"{model.name}.sig"
         run(
             [PROGRAM, "sign", "key", "--private_key", self.private, "--signature", signature, model],
-            os.environ,
+            environment(),
         )
         return signature
 
@@ -63,4 +62,4 @@ class Peer:
             signature,
             model,
         ]
-        return lambda: run(argv, os.environ)
+        return lambda: run(argv, environment())

@@ -9,6 +9,7 @@ from modelseal_registry.registry import Registry
 from tests.bench.measure import Row, ratios
 from tests.bench.releases import release
 from tests.bench.scale import Scale
+from tests.bench.world import World
 from tests.support import make
 from tests.support.registry import House
 
@@ -16,7 +17,7 @@ BATCH = 10  # releases that are logged in one transaction and published together
 SEQUENCERS = 3  # a new log for each
 
 
-def sequencer(scale: Scale, folder: Path) -> list[Row]:
+def sequencer(scale: Scale, folder: Path, world: World) -> list[Row]:
     """CPU of judging, committing, signing and writing the static files; taking a submission in is not counted."""
     signer = make.key("signer")
     halves: tuple[list[float], list[float]] = ([], [])

@@ -22,39 +22,38 @@ from tests.bench.world import NAMESPACE, World
 SENDERS = 16  # at once: a submission waits for its batch
 
 
-def web(scale: Scale, folder: Path) -> list[Row]:
-    with World(folder / "registry") as world:
-        rounds = scale.rounds + 1  # the first is not kept
-        repos = [f"{NAMESPACE}/repo-{number}" for number in range(scale.repos * rounds)]
-        _send(world, (release(world.signer, f"hf://{repo}", 0, world.origin) for repo in repos))
-        hot = "/" + paths.evidence(f"hf://{repos[0]}", None)
-        tile = "/" + (paths.tile(0, 0, 256) if len(repos) >= 256 else paths.CHECKPOINT)
-        unasked = iter([f"/{paths.evidence(f'hf://{repo}', None)}" for repo in repos[1:]])
-        sizes = {path: len(_get(world.url, path)) for path in (hot, tile)}
+def web(scale: Scale, folder: Path, world: World) -> list[Row]:
+    rounds = scale.rounds + 1  # the first is not kept
+    repos = [f"{NAMESPACE}/repo-{number}" for number in range(scale.repos * rounds)]
+    _send(world, (release(world.signer, f"hf://{repo}", 0, world.origin) for repo in repos))
+    hot = "/" + paths.evidence(f"hf://{repos[0]}", None)
+    tile = "/" + (paths.tile(0, 0, 256) if len(repos) >= 256 else paths.CHECKPOINT)
+    unasked = iter([f"/{paths.evidence(f'hf://{repo}', None)}" for repo in repos[1:]])
+    sizes = {path: len(_get(world.url, path)) for path in (hot, tile)}
 
-        with _plain_view(config.read(config.Place(world.dir)).workers) as (plain, plain_pid):
+    with _plain_view(config.read(config.Place(world.dir)).workers) as (plain, plain_pid):
 
-            def ours(path: str) -> Callable[[], Sample]:
-                return lambda: load(world.url, [path], seconds=scale.seconds, server=world.pid, size=sizes[path])
+        def ours(path: str) -> Callable[[], Sample]:
+            return lambda: load(world.url, [path], seconds=scale.seconds, server=world.pid, size=sizes[path])
 
-            def view(path: str) -> Callable[[], Sample]:
-                url = f"/plain/{sizes[path]}"
-                return lambda: load(plain, [url], seconds=scale.seconds, server=plain_pid, size=sizes[path])
+        def view(path: str) -> Callable[[], Sample]:
+            url = f"/plain/{sizes[path]}"
+            return lambda: load(plain, [url], seconds=scale.seconds, server=plain_pid, size=sizes[path])
 
-            def random() -> Sample:
-                asked = [path for path, _ in zip(unasked, range(scale.repos), strict=False)]
-                return load(world.url, asked, seconds=60, server=world.pid, once=True)
+        def random() -> Sample:
+            asked = [path for path, _ in zip(unasked, range(scale.repos), strict=False)]
+            return load(world.url, asked, seconds=60, server=world.pid, once=True)
 
-            samples = in_turns(
-                {
-                    "hot": ours(hot),
-                    "view": view(hot),
-                    "random": random,
-                    "tile": ours(tile),
-                    "view, tile": view(tile),
-                },
-                scale.rounds,
-            )
+        samples = in_turns(
+            {
+                "hot": ours(hot),
+                "view": view(hot),
+                "random": random,
+                "tile": ours(tile),
+                "view, tile": view(tile),
+            },
+            scale.rounds,
+        )
     return [
         _row(f"evidence, one hot repo, {_kb(sizes[hot])}", samples["hot"], samples["view"], 0.3),
         _row("evidence, each repo once", samples["random"], samples["view"], 0.1),

@@ -7,7 +7,8 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from typing import Self
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from modelseal.keytext import PublicKey
-from tests.bench.measure import Sample, run
+from tests.bench.measure import Sample, environment, run
 from tests.support import make
 
 BIN = Path(sys.executable).parent
@@ -34,7 +35,7 @@ class World:
         self.folder = folder
         self.dir = folder / "registry"
         self.key = folder / "signer.key"
-        self.env = _environment(folder / "home")
+        self.env = environment() | {"MODELSEAL_HOME": str(folder / "home"), "NO_COLOR": "1"}
         self.port = _free_port()
         self.origin = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.origin}"
@@ -61,22 +62,32 @@ class World:
 
     def serve(self) -> None:
         """Start the registry and wait until it says that it is ready."""
-        self._server = subprocess.Popen(
-            [str(self.operate), "--dir", str(self.dir), "serve", "--listen", f"127.0.0.1:{self.port}"],
-            env=dict(self.env),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        events = self.folder / "registry.log"
+        with open(events, "a") as log:
+            self._server = subprocess.Popen(
+                [str(self.operate), "--dir", str(self.dir), "serve", "--listen", f"127.0.0.1:{self.port}"],
+                env=dict(self.env),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self._server.stdout
-        line = self._server.stdout.readline()
-        if not line.startswith("READY"):
-            raise RuntimeError(f"the registry did not start: {line!r}")
+        if not self._server.stdout.readline().startswith("READY"):
+            raise RuntimeError(f"the registry did not start: {events.read_text()}")
 
     def stop(self) -> None:
         if self._server:
             self._server.terminate()
             self._server.communicate(timeout=READY_S)
             self._server = None
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Without the registry: what is measured in here needs none and shares the machine with nothing of ours."""
+        self.stop()
+        os.sync()  # nor with writing back what was just made
+        yield
+        self.serve()
 
     @property
     def pid(self) -> int:
@@ -92,8 +103,10 @@ class World:
         """Seal and publish a folder; return its evidence."""
         evidence = model.with_name(model.name + ".evidence")
         self._say(
-            *(self.program, "publish", model, "--repo", repo, "--revision", make.revision(1)),
-            *("--key", self.key, "--registry", self.url, "--save", evidence),
+            *(self.program, "publish", model, "--repo", repo, "--revision", make.revision(1), "--key", self.key),
+            *("--registry", self.url, "--save", evidence),
+            # Beside the folder: model_signing refuses any signature file in it but the one that it is given.
+            *("--signature", model.with_name(model.name + ".seal")),
         )
         return evidence
 
@@ -123,12 +136,6 @@ class World:
         if done.returncode not in fine:
             raise RuntimeError(f"{' '.join(map(str, argv))}: ended {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
-
-
-def _environment(home: Path) -> Mapping[str, str]:
-    """Return the environment without what this machine's user has set up for ModelSeal or the Hub."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODELSEAL_", "HF_"))}
-    return kept | {"MODELSEAL_HOME": str(home), "NO_COLOR": "1"}
 
 
 def _free_port() -> int:
