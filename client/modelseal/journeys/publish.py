@@ -21,7 +21,7 @@ from modelseal.formats import manifest, names
 from modelseal.formats.evidence import Evidence
 from modelseal.formats.names import Asked
 from modelseal.journeys import sign as sealing
-from modelseal.journeys import submit, typed
+from modelseal.journeys import show, submit, typed
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
@@ -72,6 +72,8 @@ def publish(
     beside = Path(save) if save else _beside(folder)
     if beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
+    sealing.check_parent(beside)  # before anything is logged, for ever
+    show.check_place(beside)
     kept = sealing.existing(target, asked)
     answer = heard(ask(asked, where))  # 1
     signed = sealing.make(folder, asked, key, kept=kept, quiet=quiet)  # 2

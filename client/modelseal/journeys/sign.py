@@ -99,7 +99,14 @@ def place(folder: Path, signature: Path | str | None) -> Path:
     inside = target.absolute().is_relative_to(folder.absolute())
     if inside and target.absolute() != (folder / SEAL).absolute():
         raise Usage(f"{target} is inside the folder", hint="a seal there would be a file that the seal does not list")
+    check_parent(target)
     return target
+
+
+def check_parent(target: Path) -> None:
+    """Refuse early to write where there is no folder."""
+    if not target.absolute().parent.is_dir():
+        raise Usage(f"{target.parent}: no such folder")
 
 
 def make(folder: Path, asked: Asked, key: SigningKey, *, kept: str | None, quiet: bool = True) -> Signed:
