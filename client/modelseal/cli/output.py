@@ -105,6 +105,10 @@ def failure(name: str, message: str, hint: str | None, status: int, json: bool, 
     elif isinstance(error, Misbehaviour):
         say(f"LOG MISBEHAVED: {message}")
         two_notes(error.older, error.newer)
+    elif status == 10:
+        say(f"PENDING: {message}")
+        if hint:
+            line("next", hint)
     else:
         tell(f"{name}: {message}")
         if hint:
