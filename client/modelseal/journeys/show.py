@@ -61,9 +61,7 @@ def check_place(path: Path) -> None:
     except platform.Missing:
         pass
     except (Malformed, Usage) as e:
-        raise Conflict(
-            f"{path} is not evidence and is not overwritten", hint="write elsewhere with --save FILE"
-        ) from e
+        raise Conflict(f"{path} is not evidence and is not overwritten", hint="write elsewhere with --save FILE") from e
 
 
 def save(answer: Answer, path: Path) -> None:
