@@ -467,7 +467,7 @@ def test_with_no_trust_root_the_line_to_type_is_said(home: Path) -> None:
     with pytest.raises(root.NoTrust) as caught:
         root.find(home, NONE)
     assert caught.value.exit_code == 6
-    assert "modelseal trust add URL#sha256:HEX" in (caught.value.hint or "")
+    assert "modelseal trust add https://HOST#sha256:HEX" in (caught.value.hint or "")
     assert not home.exists()
 
 

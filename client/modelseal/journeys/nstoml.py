@@ -100,6 +100,9 @@ def _wanted(file: strict.Object, folder: Path) -> Wanted:
 
     controllers = file.take("controllers", strict.sequence(controller, least=1))
     signers = [one for many in optional("signers", strict.sequence(signer), ()) for one in many]
+    for name, members in (("controllers", list(controllers)), ("signers", signers)):
+        if len({strict.encode(member) for member in members}) != len(members):
+            raise Malformed(f"{file.what}: {name}: a key occurs twice")
     key_set = {
         "controllers": strict.ordered(list(controllers)),
         "threshold": optional("threshold", strict.integer(1), 1),
