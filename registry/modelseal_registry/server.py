@@ -40,6 +40,8 @@ def bind(listen: str) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:  # a restart need not wait for old connections; a second listener is refused all the same
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # What is accepted inherits it; without, a body waits for the acknowledgement of its head.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind(where)
         sock.listen(BACKLOG)
     except OSError as e:

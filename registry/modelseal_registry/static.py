@@ -6,6 +6,7 @@ All else goes on to the dynamic application.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers = list[tuple[str, str]]
+Seen = tuple[int, int, int]  # inode, time in ns, size: another file differs in one of them
 
 MAX_STATIC = MAX_SEAL  # bytes; the largest of them is a seal
 KEEP_EACH = 256 << 10  # bytes: tiles and index objects are kept in memory, seals and full bundles are not
@@ -54,17 +56,37 @@ class Files:
         self._folder = Folder(public)
         self._kept: dict[str, bytes] = {}
         self._bytes = 0
+        self._moving: dict[str, tuple[Seen, bytes]] = {}
 
     def get(self, path: str, limit: int = MAX_STATIC) -> bytes:
         """Return the file; NotFound if there is none, Unavailable if it is there and cannot be served."""
         data = self._kept.get(path)
         if data is None:
+            if not paths.is_immutable(path):
+                return self._newest(path, limit)
             data = self._folder.get(path, limit)
-            if len(data) <= KEEP_EACH and paths.is_immutable(path):
+            if len(data) <= KEEP_EACH:
                 if self._bytes > KEEP_ALL:
                     self._kept, self._bytes = {}, 0
                 self._kept[path] = data
                 self._bytes += len(data)
+        return data
+
+    def _newest(self, path: str, limit: int) -> bytes:
+        """Return a file that is replaced now and then: read again when another one stands there, as one look tells.
+
+        Not reading it each time matters with threads: every call of the system hands the interpreter to another one.
+        """
+        try:
+            status = os.lstat(self._folder.path / path)
+            seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        except OSError:
+            return self._folder.get(path, limit)  # it says what is wrong
+        known = self._moving.get(path)
+        if known and known[0] == seen:
+            return known[1]
+        data = self._folder.get(path, limit)
+        self._moving[path] = (seen, data)  # if it was replaced in between, it does not look like `seen` next time
         return data
 
 
@@ -84,7 +106,7 @@ def dispatcher(files: Files, dynamic: Wsgi) -> Wsgi:
         elif is_static(path):
             headers = [("Content-Type", content_type(path)), ("Cache-Control", FRESH), *SECURITY]
         else:
-            return dynamic(environ, start_response)
+            return _whole(dynamic(environ, start_response))
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
             return _error(start_response, method, "405 Method Not Allowed", "only GET and HEAD", ("Allow", "GET, HEAD"))
@@ -97,6 +119,15 @@ def dispatcher(files: Files, dynamic: Wsgi) -> Wsgi:
         return _answer(start_response, method, "200 OK", headers, body)
 
     return application
+
+
+def _whole(parts: Iterable[bytes]) -> list[bytes]:
+    """Our answers are small; granian sends a list in one piece, and anything else chunk by chunk."""
+    try:
+        return [b"".join(parts)]
+    finally:
+        if close := getattr(parts, "close", None):
+            close()
 
 
 def _answer(start_response: StartResponse, method: str, status: str, headers: Headers, body: bytes) -> list[bytes]:
