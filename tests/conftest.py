@@ -7,6 +7,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: no example has a deadline. The rest is as hypothesis has it (with CI=true for CI).
+settings.register_profile("ours", settings(), deadline=None)
+settings.load_profile("ours")
 
 ROOT = Path(__file__).parent.parent
 
