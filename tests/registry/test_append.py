@@ -224,7 +224,7 @@ def test_replay_names_the_leaf_whose_root_time_or_form_is_wrong() -> None:
     for text, words in (
         (encode_roots(ORIGIN, 4, last.files, last.files), "leaf 4: its root of the index records"),
         (encode_roots(ORIGIN, 4, last.records, last.records), "leaf 4: its root of the index files"),
-        (encode_roots(ORIGIN, 3, last.records, last.files), "leaf 4: a roots leaf that covers 3"),
+        (encode_roots(ORIGIN, 3, last.records, last.files), r"leaf 4: .*covers 3"),
     ):
         with pytest.raises(Refused, match=words):
             replayed([*leaves[:-1], encode_leaf(text, (), NOW)], skip=skip)
