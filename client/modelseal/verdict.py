@@ -15,6 +15,8 @@ from modelseal.state import Sealed, State, Voided
 
 
 class Word(StrEnum):
+    """The first word of a report, in lower case with hyphens as programs see it."""
+
     VERIFIED = "verified"
     FAILED = "failed"
     UNKNOWN = "unknown"

@@ -20,8 +20,8 @@ from modelseal.errors import Conflict, Pending, Unavailable, Usage
 from modelseal.formats import manifest, names
 from modelseal.formats.evidence import Evidence
 from modelseal.formats.names import Asked
-from modelseal.journeys import sign as sealing
 from modelseal.journeys import show, submit, typed
+from modelseal.journeys import sign as sealing
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
