@@ -150,6 +150,15 @@ def test_the_real_seal_is_of_the_real_files(minilm: Path) -> None:
     assert there - {file.name for file in found} <= {".gitattributes", "model.sig"}
 
 
+@pytest.mark.parametrize("folder", ["small", "all-MiniLM-L6-v2"])
+def test_the_reference_tool_accepts_the_samples(model_signing: Path, minilm: Path, folder: str) -> None:
+    here = SAMPLES / folder
+    model, seal = (here / "model", here / "model/model.sig") if folder == "small" else (minilm, here / "model.sig")
+    argv = [model_signing, "verify", "key", "--signature", seal, "--public_key", here / "publisher.pub", model]
+    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_small_example_can_be_verified_by_hand() -> None:
     done = subprocess.run(["bash", "by-hand.sh"], cwd=SAMPLES / "small", capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,8 @@ from modelseal.replay import fold
 from modelseal.state import State
 from tests.support.make import ORIGIN
 from tests.support.vectors import Vector, check, load, one
-from tests.vectors.histories import ALL, ANA, BOB, CI, NS, PARTS, REPO, begun, owned
+from tests.vectors.histories import PARTS
+from tests.vectors.history import ALL, ANA, BOB, CI, NS, REPO, begun, owned
 
 CASES = [case for part in PARTS for case in load(f"rules/{part}")]
 

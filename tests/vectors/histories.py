@@ -5,96 +5,33 @@ Each rule has at least one case that is admitted and one that is not. `why` is w
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
-from modelseal.formats import envelope
-from modelseal.formats.envelope import Bundle
-from modelseal.formats.leaves import encode_leaf
-from modelseal.formats.manifest import fileset
-from modelseal.formats.records import Entry
 from tests.support import make
-from tests.support.make import NOW, Private
+from tests.support.make import Private
 from tests.support.vectors import Vector, vector
+from tests.vectors import releases
+from tests.vectors.history import (
+    ALL,
+    ANA,
+    BOB,
+    CAT,
+    CI,
+    CI2,
+    DAN,
+    DIGEST,
+    EVE,
+    NS,
+    OP2,
+    OP3,
+    OPS,
+    History,
+    Row,
+    begun,
+    owned,
+)  # fmt: skip
 from tests.vectors.records import NOT_IN_FORCE
-
-OPS, OP2, OP3 = make.key("ops"), make.key("op2"), make.key("op3", "ed25519")
-ANA, BOB, CAT = make.key("ana"), make.key("bob", "ed25519"), make.key("cat")
-DAN, EVE, CI, CI2 = make.key("dan"), make.key("eve"), make.key("ci", "ed25519"), make.key("ci2")
-NS, REPO = "hf://acme-lab", "hf://acme-lab/atlas-7b"
-ALL = NS + "/*"
-GOOD = (make.file("model.safetensors"),)
-DIGEST = "ab" * 32
-
-
-@dataclass
-class History:
-    """A log without its roots leaves: no rule depends on them."""
-
-    leaves: list[bytes] = field(default_factory=list)
-    seq: int = 0
-    prev: str | None = None
-    first: str = ""  # the first claim
-
-    def add(self, record: str, by: Iterable[Private] = (), *, entries: Iterable[Entry] | None = None) -> History:
-        signatures = tuple(entries) if entries is not None else make.entries(envelope.RECORD, record, by)
-        self.leaves.append(encode_leaf(record, signatures, NOW + len(self.leaves)))
-        return self
-
-    def claim(
-        self, controllers: list[Private], threshold: int = 1, signers: list[Private] | None = None, **more: Any
-    ) -> History:
-        """The namespace and its first identity."""
-        scopes = [(one, ALL) for one in signers or [CI]]
-        self.first = make.claim(NS, controllers, scopes, threshold=threshold)
-        self.seq, self.prev = 1, make.digest(self.first)
-        return self.add(make.identity(self.first, more.pop("claimed_by", controllers), **more), [OPS])
-
-    def keys(self, controllers: list[Private], by: list[Private], threshold: int = 1, **more: Any) -> History:
-        """The next change of keys."""
-        new = make.key_set(controllers, more.pop("signers", [(CI, ALL)]), threshold)
-        fields = {"seq": self.seq + 1, "prev": self.prev, **more}
-        record = make.keys(fields.pop("namespace", NS), new, **fields)
-        self.seq, self.prev = self.seq + 1, make.digest(record)
-        return self.add(record, by)
-
-    def later_claim(self, claimed_by: list[Private], by: list[Private] = [OPS], **more: Any) -> History:  # noqa: B006
-        fields = {"seq": self.seq + 1, "prev": self.prev, "turn": 2, "namespace": NS, "title": "Acme & Sons", **more}
-        turn = fields.pop("turn")
-        text = make.claim(fields.pop("namespace"), **fields)
-        self.seq, self.prev = self.seq + 1, make.digest(text)
-        return self.add(make.identity(text, claimed_by, turn=turn), by)
-
-    def release(self, number: int = 1, signer: Private = CI, repo: str = REPO, **more: Any) -> History:
-        by = more.pop("by", [signer])
-        bundle = make.seal(signer, repo, make.revision(number), more.pop("files", GOOD))
-        return self.add(make.release(bundle, signer, **more), by)
-
-    def revoke(self, by: list[Private], number: int = 1, reason: str = "malicious", **more: Any) -> History:
-        """Revoke the release with this number by its seal."""
-        target = {"repo": REPO, "seal": seal_of(number), **more}
-        return self.add(make.revocation(target.pop("namespace", NS), reason, **target), by)
-
-
-def seal_of(number: int, signer: Private = CI, repo: str = REPO, files: Any = GOOD) -> str:
-    return hashlib.sha256(Bundle.parse(make.seal(signer, repo, make.revision(number), files)).payload).hexdigest()
-
-
-def fileset_of(files: Any = GOOD) -> str:
-    return fileset(files).hex()
-
-
-def begun(threshold: int = 1, *operators: Private) -> History:
-    return History().add(make.operators(operators or (OPS,), threshold))
-
-
-def owned(*controllers: Private, threshold: int = 1, signers: list[Private] | None = None) -> History:
-    return begun().claim(list(controllers or (ANA,)), threshold, signers)
-
-
-Row = tuple[str, str, History]  # expect, why, history
 
 
 def _general() -> Iterator[tuple[str, Row]]:
@@ -312,131 +249,13 @@ def _keys() -> Iterator[tuple[str, Row]]:
     yield "a change upon a later claim", ("ok", "", upon)
 
 
-def _release() -> Iterator[tuple[str, Row]]:
-    yield "a release", ("ok", "", owned().release())
-    yield "a release of another repo", ("ok", "", owned().release().release(repo="hf://acme-lab/other"))
-    yield "two revisions", ("ok", "", owned().release(1).release(2))
-    yield "a release without an identity", ("refused", "not an approved namespace", begun().release())
-    yield "a release nobody signed", ("refused", "signed by 0 keys", owned().release(by=[]))
-    yield "a release signed by another", ("refused", "by its signer alone", owned().release(by=[ANA]))
-    yield (
-        "a release signed by its signer and another",
-        ("refused", "by its signer alone", owned().release(by=[CI, ANA])),
-    )
-    yield "a release by a stranger", ("refused", "no scope covers it", owned().release(signer=EVE))
-    yield "a release by a controller who is no signer", ("refused", "no scope covers it", owned().release(signer=ANA))
-    yield "a release by a controller who is a signer too", ("ok", "", owned(signers=[ANA]).release(signer=ANA))
-    yield (
-        "a release outside the scope",
-        ("refused", "no scope covers it", owned().release(repo="hf://datasets/acme-lab/corpus")),
-    )
-    narrow = owned().keys([ANA], [ANA], signers=[(CI, REPO)])
-    yield "a scope of one repo", ("ok", "", narrow.release())
-    narrow = owned().keys([ANA], [ANA], signers=[(CI, REPO)])
-    yield "a scope of one repo, another repo", ("refused", "no scope covers it", narrow.release(repo=REPO + "x"))
-    many = owned().keys([ANA], [ANA], signers=[(CI, REPO), (CI, "hf://datasets/acme-lab/*")])
-    yield "the second of two scopes", ("ok", "", many.release(repo="hf://datasets/acme-lab/corpus"))
-    yield "capitals in the repo's name", ("ok", "", owned().release(repo="hf://acme-lab/Atlas-7B"))
-    yield (
-        "the owner in another spelling",
-        ("refused", "spelled hf://acme-lab", owned().release(repo="hf://Acme-Lab/atlas-7b")),
-    )
-    yield (
-        "a revision twice",
-        ("refused", "is sealed already: leaf 2", owned().release().release(files=(make.file("b"),))),
-    )
-    case = owned().release().release(repo="hf://acme-lab/Atlas-7B")
-    yield "a revision twice, the repo in other case", ("refused", "is sealed already", case)
-    yield (
-        "a revision of which the seal is revoked",
-        ("refused", "is sealed already", owned().release().revoke([ANA]).release(files=(make.file("b"),))),
-    )
-    removed = owned().keys([ANA], [ANA], signers=[(CI2, ALL)]).release()
-    yield "a release by a signer who was removed", ("refused", "no scope covers it", removed)
-    before = owned().release().keys([ANA], [ANA], signers=[(CI2, ALL)]).release(2, CI2)
-    yield "a release stays when its signer is removed", ("ok", "", before)
-
-
-def _revocation() -> Iterator[tuple[str, Row]]:
-    def sealed(*controllers: Private, threshold: int = 1) -> History:
-        return owned(*controllers, threshold=threshold).release()
-
-    yield "the owner revokes a seal", ("ok", "", sealed().revoke([ANA]))
-    yield "the signer revokes its own seal", ("ok", "", sealed().revoke([CI]))
-    yield "owner and signer revoke together", ("ok", "", sealed().revoke([ANA, CI]))
-    yield "nobody revokes", ("refused", "signed by 0 of 1 controllers", sealed().revoke([]))
-    yield "a stranger revokes", ("refused", "does not count here", sealed().revoke([EVE]))
-    yield "owner and stranger revoke", ("refused", "does not count here", sealed().revoke([ANA, EVE]))
-    yield "a revocation without an identity", ("refused", "not an approved namespace", begun().revoke([ANA]))
-    three = [ANA, BOB, CAT]
-    yield "2 of 3 controllers revoke", ("ok", "", sealed(*three, threshold=2).revoke([ANA, CAT]))
-    yield (
-        "1 of 3 controllers revokes where 2 are needed",
-        ("refused", "signed by 1 of 2 controllers", sealed(*three, threshold=2).revoke([ANA])),
-    )
-    yield "1 of 3 controllers and the signer", ("ok", "", sealed(*three, threshold=2).revoke([ANA, CI]))
-    another = owned(signers=[CI, CI2]).release()
-    yield "another signer revokes", ("refused", "does not count here", another.revoke([CI2]))
-    gone = sealed().keys([ANA], [ANA], signers=[])
-    yield "a signer who was removed revokes its own seal", ("refused", "does not count here", gone.revoke([CI]))
-    yield "before the seal was logged", ("ok", "", owned().revoke([ANA]).release())
-    yield "before the seal was logged, by the signer", ("refused", "does not count here", owned().revoke([CI]))
-    yield "superseded", ("ok", "", sealed().revoke([ANA], reason="superseded"))
-    first = sealed().revoke([ANA], reason="withdrawn").revoke([ANA], reason="malicious")
-    yield "revoked twice, the first reason stays", ("ok", "", first)
-    yield "superseded first, revoked then", ("ok", "", sealed().revoke([ANA], reason="superseded").revoke([ANA]))
-    replaced = sealed().revoke([ANA], replacement=make.revision(2))
-    yield "with a replacement", ("ok", "", replaced)
-    capital = sealed().revoke([ANA], repo="hf://acme-lab/ATLAS-7B")
-    yield "the repo in other case", ("ok", "", capital)
-
-    def everywhere(history: History, by: list[Private], namespace: str = NS, reason: str = "malicious") -> History:
-        return history.add(make.revocation(namespace, reason, fileset=fileset_of()), by)
-
-    yield "contents, by the owner", ("ok", "", everywhere(sealed(), [ANA]))
-    yield "contents, by the signer", ("refused", "does not count here", everywhere(sealed(), [CI]))
-    yield "contents, by owner and signer", ("refused", "does not count here", everywhere(sealed(), [ANA, CI]))
-    yield (
-        "contents, 1 of 3 where 2 are needed",
-        ("refused", "signed by 1 of 2", everywhere(sealed(*three, threshold=2), [ANA])),
-    )
-    yield "contents, 2 of 3", ("ok", "", everywhere(sealed(*three, threshold=2), [ANA, BOB]))
-    yield (
-        "contents, the namespace in another spelling",
-        ("refused", "spelled", everywhere(sealed(), [ANA], "hf://Acme-Lab")),
-    )
-    yield (
-        "contents, sealed again later and elsewhere",
-        ("ok", "", everywhere(sealed(), [ANA]).release(2).release(repo=REPO + "x")),
-    )
-    yield "contents that are superseded", ("ok", "", everywhere(sealed(), [ANA], reason="superseded"))
-
-
-# What becomes of the releases in the cases that end in an effect: repo, number of the revision, word.
-STANDING: dict[str, tuple[tuple[str, int, str], ...]] = {
-    "a release": ((REPO, 1, "valid"),),
-    "two revisions": ((REPO, 1, "valid"), (REPO, 2, "valid")),
-    "a release stays when its signer is removed": ((REPO, 1, "valid"), (REPO, 2, "valid")),
-    "the owner revokes a seal": ((REPO, 1, "malicious"),),
-    "the signer revokes its own seal": ((REPO, 1, "malicious"),),
-    "before the seal was logged": ((REPO, 1, "malicious"),),
-    "superseded": ((REPO, 1, "valid"),),
-    "revoked twice, the first reason stays": ((REPO, 1, "withdrawn"),),
-    "superseded first, revoked then": ((REPO, 1, "malicious"),),
-    "the repo in other case": ((REPO, 1, "malicious"),),
-    "contents, by the owner": ((REPO, 1, "malicious"),),
-    "contents that are superseded": ((REPO, 1, "valid"),),
-    "contents, sealed again later and elsewhere": (
-        (REPO, 1, "malicious"), (REPO, 2, "malicious"), (REPO + "x", 1, "malicious"),
-    ),
-    "a revision of which the seal is revoked": ((REPO, 1, "malicious"),),
-    "a stranger revokes": ((REPO, 1, "valid"),),
-    "a signer who was removed revokes its own seal": ((REPO, 1, "valid"),),
-}  # fmt: skip
-
 PARTS = {
-    "general": _general, "identity": _identity, "keys": _keys, "release": _release, "revocation": _revocation,
-}  # fmt: skip
+    "general": _general,
+    "identity": _identity,
+    "keys": _keys,
+    "release": releases.release,
+    "revocation": releases.revocation,
+}
 
 
 def make_vectors() -> Iterator[Vector]:
@@ -444,7 +263,7 @@ def make_vectors() -> Iterator[Vector]:
     for part, rows in PARTS.items():
         for phrase, (expect, why, history) in rows():
             headers = [("why", why)] if why else []
-            for repo, number, word in STANDING.get(phrase, ()):
+            for repo, number, word in releases.STANDING.get(phrase, ()):
                 headers.append(("release", f"{repo} {make.revision(number)} {word}"))
             body = b"".join(leaf + b"\n" for leaf in history.leaves)
             yield vector(f"rules/{part}", phrase, expect, body, headers)
