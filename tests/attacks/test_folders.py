@@ -86,6 +86,11 @@ def _link(folder: Path) -> None:
     path.symlink_to(folder.parent / "elsewhere.json")
 
 
+def _in_hub_folder(folder: Path) -> None:
+    (folder / ".cache/huggingface").mkdir(parents=True)
+    (folder / ".cache/huggingface/run.py").write_text("")
+
+
 def _folder_link(folder: Path) -> None:
     (folder / "sub").rename(folder.parent / "sub")
     (folder / "sub").symlink_to(folder.parent / "sub")
@@ -113,7 +118,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "a FIFO": (lambda f: os.mkfifo(f / "pipe"), ("FAILED", "pipe")),
     "a folder named model.sig": (lambda f: (f / "model.sig").mkdir(), ("FAILED", "model.sig")),
     "a program in the Hub's own folder": (
-        lambda f: ((f / ".cache/huggingface").mkdir(parents=True), (f / ".cache/huggingface/run.py").write_text("")),
+        _in_hub_folder,
         (".cache/huggingface/run.py (program)",),
     ),
     "the files of another repo": (
