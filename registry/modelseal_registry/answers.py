@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from modelseal.errors import Malformed
+from dataclasses import dataclass, field
+
+from modelseal import gather
+from modelseal.errors import Malformed, Unavailable
 from modelseal.formats import names, paths
 from modelseal.formats.note import MAX_NOTE
-from modelseal.gather import gather
 from modelseal_registry.static import Files
 
 KEEP_ALL = 64 << 20  # bytes of evidence per process
+SHARE = 32  # answers that share what was parsed for them; then it goes, or it would grow to the whole log
+
+
+@dataclass(slots=True)
+class _Published:
+    """What follows from one checkpoint, as far as somebody asked."""
+
+    note: bytes
+    kept: dict[tuple[str, str | None], bytes] = field(default_factory=dict)
+    bytes: int = 0
+    log: gather.Files | None = None
+    left: int = 0  # answers
 
 
 class Answers:
@@ -19,33 +33,40 @@ class Answers:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._note = b""
-        self._kept: dict[tuple[str, str | None], bytes] = {}
-        self._bytes = 0
+        self._published = _Published(b"")
 
     def evidence(self, name: str) -> bytes:
         """Return the evidence for `[datasets/|spaces/]owner/name[@commit]`, Malformed if *name* is none.
 
         A repo that nobody has ever sealed gets evidence too: of its absence.
         """
-        repo, revision = parse_name(name)
+        key = parse_name(name)
         note = self._files.get(paths.CHECKPOINT, MAX_NOTE)
-        if note != self._note:
-            self._note, self._kept, self._bytes = note, {}, 0
-        kept = self._kept  # of this note, also if another thread replaces it now
-        found = kept.get((repo, revision))
+        published = self._published
+        if note != published.note:
+            published = self._published = _Published(note)
+        found = published.kept.get(key)
         if found is None:
-
-            def get(path: str, limit: int) -> bytes:
-                return note if path == paths.CHECKPOINT else self._files.get(path, limit)
-
-            found = gather(get, repo, revision)
-            if self._bytes + len(found) > KEEP_ALL:
-                kept = self._kept = {}
-                self._bytes = 0
-            kept[repo, revision] = found
-            self._bytes += len(found)
+            found = self._gather(published, *key)
+            if published.bytes + len(found) > KEEP_ALL:
+                published.kept, published.bytes = {}, 0
+            published.kept[key] = found
+            published.bytes += len(found)
         return found
+
+    def _gather(self, published: _Published, repo: str, revision: str | None) -> bytes:
+        def get(path: str, limit: int) -> bytes:
+            return published.note if path == paths.CHECKPOINT else self._files.get(path, limit)
+
+        try:
+            log = published.log
+            if log is None or published.left <= 0:
+                log = published.log = gather.Files(get)
+                published.left = SHARE
+            published.left -= 1
+            return log.evidence(repo, revision)
+        except Malformed as e:
+            raise Unavailable(f"the published files do not fit together: {e}") from e
 
 
 def parse_name(name: str) -> tuple[str, str | None]:

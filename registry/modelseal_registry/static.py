@@ -23,7 +23,7 @@ Headers = list[tuple[str, str]]
 Seen = tuple[int, int, int]  # inode, time in ns, size: another file differs in one of them
 
 MAX_STATIC = MAX_SEAL  # bytes; the largest of them is a seal
-KEEP_EACH = 256 << 10  # bytes: tiles and index objects are kept in memory, seals and full bundles are not
+KEEP_EACH = 1 << 20  # bytes: tiles, index objects and usual bundles are kept in memory, large seals are not
 KEEP_ALL = 64 << 20  # bytes per process
 
 IMMUTABLE = "public, max-age=31536000, immutable"  # a year, the most that caches honour
