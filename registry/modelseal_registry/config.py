@@ -21,7 +21,6 @@ from modelseal.formats import names, strict
 from modelseal.formats.strict import Check
 
 MAX_CONFIG = 64 << 10
-MAX_BATCH_MS = 250  # a submission waits at most this long for company
 DEFAULT_LISTEN = "127.0.0.1:8750"
 
 _LISTEN = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5})", re.ASCII)
@@ -82,7 +81,6 @@ class Config:
     workers: int
     max_age_s: int
     recosign_s: int
-    batch_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +143,6 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
         _between(1, 3600),
         "Seconds after which a log without new records gets a new time, so that its answers stay young.",
     ),
-    "batch_ms": (
-        _between(1, MAX_BATCH_MS),
-        "Milliseconds that a record waits for others, to be logged in one transaction with them.",
-    ),
 }
 _MIRROR: dict[str, tuple[Check[Any], str]] = {
     "source": (
@@ -169,7 +163,7 @@ def defaults(place: Place, origin: str) -> Config:
     url = url_of(origin)
     host, colon, port = origin.partition("/")[0].partition(":")
     listen = f"{host}:{port}" if colon and url.startswith("http:") else DEFAULT_LISTEN
-    return Config(place, origin, url, listen, _workers(), max_age_s=86400, recosign_s=240, batch_ms=100)
+    return Config(place, origin, url, listen, _workers(), max_age_s=86400, recosign_s=240)
 
 
 def mirror_defaults(place: Place, source: str, fingerprint: bytes) -> MirrorConfig:
@@ -182,7 +176,13 @@ def _workers() -> int:
 
 def read(place: Place) -> Config:
     """Read `registry.toml`."""
-    return Config(place, **_read(place.registry_toml, _REGISTRY, "registry", "init --origin ORIGIN"))
+    found = Config(place, **_read(place.registry_toml, _REGISTRY, "registry", "init --origin ORIGIN"))
+    if found.recosign_s * 2 > found.max_age_s:
+        raise Usage(
+            f"{place.registry_toml}: recosign_s is {found.recosign_s}, at most half of max_age_s ({found.max_age_s}): "
+            "an idle log would be too old before it is cosigned again"
+        )
+    return found
 
 
 def read_mirror(place: Place) -> MirrorConfig:

@@ -30,7 +30,15 @@ class Log:
     emitter: Emitter
 
     def sequencer(self, trust: Callable[[], Mapping[str, bytes]]) -> Sequencer:
-        return Sequencer(self.store, self.config.origin, self.signer, self.emitter, clock=LogClock(), trust=trust)
+        return Sequencer(
+            self.store,
+            self.config.origin,
+            self.signer,
+            self.emitter,
+            clock=LogClock(),
+            trust=trust,
+            recosign_s=self.config.recosign_s,
+        )
 
 
 def load_signer(config: Config) -> Signer:

@@ -105,6 +105,7 @@ class Sequencer:
         *,
         clock: LogClock | None = None,
         trust: Callable[[], Mapping[str, bytes]] = dict,
+        recosign_s: float = RECOSIGN_S,
     ) -> None:
         self._store = store
         self._origin = origin
@@ -112,6 +113,7 @@ class Sequencer:
         self._emitter = emitter
         self._clock = clock or LogClock()
         self._trust = trust
+        self._recosign_s = recosign_s
         self._state = State(origin)
         self._size = 0  # leaves folded into the state
         self._woken = threading.Event()
@@ -162,7 +164,7 @@ class Sequencer:
                 if self._waits():
                     behind = True  # also if the batch raises: the commit may have taken place
                     behind = self.batch() is not None
-                if behind or began - published > RECOSIGN_S:
+                if behind or began - published > self._recosign_s:
                     self.publish()
                     behind, published = False, time.monotonic()
                     # A lone submission is served at once; under load one batch takes all that came meanwhile.

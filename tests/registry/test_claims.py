@@ -169,3 +169,17 @@ def test_check_names_the_first_file_that_is_wrong(tmp_path: Path) -> None:
     tile.write_bytes(tile.read_bytes()[:-1] + b"x")
     done = operate(registry.folder, "check", fine=(1,))
     assert "tile/0/000.p/2" in done.err
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import importlib.util
+
+    import modelseal_registry
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as e:
+        modelseal_registry.main()
+    assert e.value.code == 1
+    assert "pip install 'modelseal[registry]'" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def test_what_init_writes_is_read_back(place: Place) -> None:
 
 def test_every_field_has_a_comment(place: Place) -> None:
     blocks = written(place).split("\n\n")[1:]
-    assert len(blocks) == 7
+    assert len(blocks) == 6
     for block in blocks:
         comment, field = block.strip().split("\n")
         assert comment.startswith("# ") and len(comment) > 20, field
@@ -52,11 +52,12 @@ def test_the_origin_is_the_url_without_its_scheme(place: Place, origin: str, url
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("batch_ms = ", "batch_msec = 5\nbatch_ms = ", "unknown field 'batch_msec'"),
+        ("workers = ", "worker = 5\nworkers = ", "unknown field 'worker'"),
         ("workers = ", "# ", "workers is missing"),
-        ("batch_ms = 100", "batch_ms = 251", "batch_ms: 251, allowed are 1 to 250"),
-        ("batch_ms = 100", "batch_ms = 0", "batch_ms"),
-        ("batch_ms = 100", "batch_ms = true", "batch_ms"),
+        ("recosign_s = 240", "recosign_s = 3601", "recosign_s: 3601, allowed are 1 to 3600"),
+        ("recosign_s = 240", "recosign_s = 0", "recosign_s"),
+        ("recosign_s = 240", "recosign_s = true", "recosign_s"),
+        ("max_age_s = 86400", "max_age_s = 479", "at most half of max_age_s (479)"),
         ('"registry.example"', '"Registry.Example"', "origin"),
         ('"127.0.0.1:8750"', '"8750"', "listen: '8750' is not HOST:PORT"),
         ('"127.0.0.1:8750"', '"127.0.0.1:65536"', "listen"),

@@ -221,3 +221,15 @@ def test_json_prints_one_object_when_it_is_ready(tmp_path: Path) -> None:
         line = json.loads(process._process.stdout.readline())
         assert (line["ready"], line["exit"]) == (registry.url, 0)
         assert process.stop() == 0
+
+
+def test_an_idle_log_is_cosigned_again(tmp_path: Path) -> None:
+    registry = make_registry(tmp_path / "reg")
+    settings = registry.folder / "registry.toml"
+    settings.write_text(settings.read_text().replace("recosign_s = 240", "recosign_s = 1"))
+    registry.start()
+    assert registry.process
+    with registry.process:
+        first = registry.get("checkpoint")
+        until("a newer cosignature", lambda: registry.get("checkpoint") != first)
+        assert size(registry) == 2
