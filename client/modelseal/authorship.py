@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from modelseal.errors import Refused
 from modelseal.formats import envelope, manifest
+from modelseal.formats.entries import Entry
 from modelseal.formats.envelope import Bundle
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf
 from modelseal.formats.manifest import Statement
-from modelseal.formats.records import Claim, Entry, Identity, Record, Release
+from modelseal.formats.records import Claim, Identity, Record, Release
 from modelseal.keytext import PublicKey
 
 

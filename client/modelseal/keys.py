@@ -13,7 +13,7 @@ from typing import Any
 
 from modelseal import platform
 from modelseal.errors import Conflict, Malformed, Usage
-from modelseal.formats.records import Entry
+from modelseal.formats.entries import Entry
 from modelseal.keytext import PublicKey
 
 MAX_KEY_FILE = 64 << 10

@@ -17,7 +17,8 @@ from typing import Any
 
 from modelseal.authorship import Authors, check_seal, signed_by
 from modelseal.errors import Error, Malformed, Refused, Unavailable
-from modelseal.formats import checkpoint, index, records
+from modelseal.formats import checkpoint, index
+from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
 from modelseal.formats.records import Claim, Identity, Release, Roots
 from modelseal.keytext import PublicKey
@@ -210,7 +211,7 @@ def _merged(submission: Submission, stored: StoredClaim | None) -> Submission:
     entries = {entry.fingerprint: entry for entry in submission.signatures}
     if stored:
         entries = {entry.fingerprint: entry for entry in Submission.parse(stored.submission).signatures} | entries
-    ordered = records.ordered_entries(list(entries.values()))
+    ordered = ordered_entries(list(entries.values()))
     return Submission(submission.text, submission.record, tuple(ordered), None)
 
 

@@ -7,8 +7,8 @@ import pytest
 from modelseal.authorship import Authors, authors_of, named_by, signed_by
 from modelseal.errors import Malformed, Refused
 from modelseal.formats import envelope, records
+from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.leaves import Leaf, encode_leaf
-from modelseal.formats.records import Entry
 from tests.support import make
 
 NS = "hf://acme-lab"
@@ -38,7 +38,7 @@ BAD = {
 def test_one_entry_that_does_not_verify_refuses_all(case: str) -> None:
     good = BOB.entry(envelope.RECORD, TEXT)
     with pytest.raises(Refused, match="does not verify"):
-        signed_by(RECORD, TEXT, tuple(records.ordered_entries([good, BAD[case]])))
+        signed_by(RECORD, TEXT, tuple(ordered_entries([good, BAD[case]])))
 
 
 def test_an_entry_by_what_is_no_key_refuses_all() -> None:
@@ -62,7 +62,7 @@ def test_an_identity_has_two_kinds_of_authors() -> None:
 
 
 def test_named_by_asks_no_signature() -> None:
-    entries = tuple(records.ordered_entries([Entry(ANA.public.spki, b"x")]))
+    entries = tuple(ordered_entries([Entry(ANA.public.spki, b"x")]))
     leaf = Leaf.parse(encode_leaf(TEXT, entries, 1))
     assert named_by(leaf).record == {ANA.key}
     with pytest.raises(Refused):

@@ -281,7 +281,7 @@ def test_nobody_listening_is_unavailable() -> None:
 
 def test_a_server_without_tls_is_unavailable_over_https(server: Server) -> None:
     server.talk = endless(b"x" * 100, 0.05)
-    with pytest.raises(errors.Unavailable, match="https://127|no answer within"):
+    with pytest.raises(errors.Unavailable, match=r"https://127|no answer within"):
         Http(server.url.replace("http:", "https:"), Budget(0.5)).get("checkpoint", 10)
 
 

@@ -13,10 +13,10 @@ from modelseal import replay
 from modelseal.authorship import named_by
 from modelseal.errors import Refused, Unsupported
 from modelseal.formats import index as indexes
-from modelseal.formats import names, records
+from modelseal.formats import names
+from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf, encode_leaf
-from modelseal.formats.records import Entry
 from modelseal.state import State
 from modelseal_registry.append import Appender
 from modelseal_registry.store import open_store
@@ -39,7 +39,7 @@ people = st.lists(st.sampled_from(PEOPLE), unique=True, min_size=1, max_size=2)
 
 def entries(by: Sequence[Private]) -> list[Entry]:
     """Signatures in name only: who is named is who signed, for a log that has verified them."""
-    return records.ordered_entries([Entry(one.public.spki, b"signature") for one in by])
+    return ordered_entries([Entry(one.public.spki, b"signature") for one in by])
 
 
 def mostly(draw: st.DrawFn, right: T, wrong: st.SearchStrategy[T]) -> T:

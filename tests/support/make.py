@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modelseal.formats import envelope, manifest, records, strict
+from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.envelope import Bundle
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Submission
 from modelseal.formats.manifest import File, Statement
-from modelseal.formats.records import Entry
 from modelseal.keytext import PublicKey
 
 ORIGIN = "registry.example"
@@ -114,7 +114,7 @@ def claim(
 
 
 def entries(kind: str, record: str, by: Iterable[Private]) -> tuple[Entry, ...]:
-    return tuple(records.ordered_entries([one.entry(kind, record) for one in by]))
+    return tuple(ordered_entries([one.entry(kind, record) for one in by]))
 
 
 def identity(claim_text: str, claimed_by: Iterable[Private], *, turn: int = 1, **changed: Any) -> str:

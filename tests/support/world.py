@@ -21,11 +21,11 @@ from modelseal.compare import Local, compare
 from modelseal.decide import Freshness, decide, tiles_wanted
 from modelseal.errors import Malformed, NotFound
 from modelseal.formats import merkle, paths
+from modelseal.formats.entries import Entry
 from modelseal.formats.leaves import Leaf, Submission, encode_leaf
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
 from modelseal.formats.policy import Policy
-from modelseal.formats.records import Entry
 from modelseal.formats.trust import Head, Revoked, Trust
 from modelseal.verdict import Decision, Verdict
 from modelseal_registry.append import Appender

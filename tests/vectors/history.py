@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelseal.formats import envelope
+from modelseal.formats.entries import Entry
 from modelseal.formats.envelope import Bundle
 from modelseal.formats.leaves import encode_leaf
 from modelseal.formats.manifest import fileset
-from modelseal.formats.records import Entry
 from tests.support import make
 from tests.support.make import NOW, Private
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelseal.formats import envelope, strict
+from modelseal.formats.entries import Entry
 from modelseal.formats.leaves import encode_leaf
-from modelseal.formats.records import Entry
 from tests.support import make
 from tests.support.make import Private
 from tests.support.vectors import Vector, vector

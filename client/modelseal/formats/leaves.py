@@ -12,7 +12,8 @@ from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import records, strict
-from modelseal.formats.records import Claim, Entry, Record
+from modelseal.formats.entries import Entry, read_entries
+from modelseal.formats.records import Claim, Record
 from modelseal.formats.tiles import MAX_LEAF
 
 MAX_SEAL = 32 << 20
@@ -40,7 +41,7 @@ class Leaf:
             fields.take("time", strict.integer()),
             text,
             records.parse_record(text),
-            fields.take("signatures", records.read_entries),
+            fields.take("signatures", read_entries),
         )
         fields.done()
         return leaf
@@ -75,7 +76,7 @@ class Submission:
         found = cls(
             text,
             records.parse_any(text),
-            fields.take("signatures", records.read_entries),
+            fields.take("signatures", read_entries),
             fields.take("seal", strict.optional(strict.text())),
         )
         fields.done()

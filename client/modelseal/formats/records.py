@@ -8,13 +8,13 @@ The text that was signed is kept and compared, never rebuilt.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
 from modelseal.formats import names, strict
+from modelseal.formats.entries import Entry, ordered_entries, read_entries
 from modelseal.formats.identity import Key, KeySet, check_threshold, keys, no_or_more_keys
 
 MAX_CLAIM = 32 << 10
@@ -132,43 +132,6 @@ class Roots:
 
 
 Record = Operators | Identity | Keys | Release | Revocation | Roots
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One signature: the key's SubjectPublicKeyInfo and the signature, both as bytes, nothing checked."""
-
-    key: bytes
-    sig: bytes
-
-    @property
-    def fingerprint(self) -> bytes:
-        return hashlib.sha256(self.key).digest()
-
-    def value(self) -> dict[str, str]:
-        return {"key": strict.to_base64(self.key), "sig": strict.to_base64(self.sig)}
-
-
-def read_entries(value: Any, what: str) -> tuple[Entry, ...]:
-    """Signature entries: sorted by fingerprint, one per key, at most one for each possible operator and controller."""
-
-    def read(member: Any, what: str) -> Entry:
-        fields = strict.Object(member, what)
-        if fields.has("bundle"):
-            raise Unsupported(f"{what}: keyless signatures are not in force yet; upgrade needed")
-        entry = Entry(fields.take("key", strict.base64_text), fields.take("sig", strict.base64_text))
-        fields.done()
-        return entry
-
-    entries = strict.sequence(read, most=2 * MAX_NAMES)(value, what)
-    prints = [entry.fingerprint for entry in entries]
-    if any(a >= b for a, b in itertools.pairwise(prints)):
-        raise Malformed(f"{what}: not sorted by fingerprint, or two by one key")
-    return entries
-
-
-def ordered_entries(entries: list[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: entry.fingerprint)
 
 
 def _prev(value: Any, what: str) -> bytes | None:

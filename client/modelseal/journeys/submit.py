@@ -13,6 +13,7 @@ from modelseal import platform, remote
 from modelseal.authorship import signed_by
 from modelseal.errors import Conflict, Malformed, Pending, Refused, Unavailable, Usage
 from modelseal.formats import envelope, names, records
+from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import MAX_SUBMISSION, Submission
 from modelseal.formats.records import Claim, Record
 from modelseal.journeys.ask import BUDGET_S
@@ -35,7 +36,7 @@ def sign(submission: Submission, keys: list[SigningKey]) -> Submission:
     entries = {entry.fingerprint: entry for entry in submission.signatures}
     for key in keys:
         entries.setdefault(key.public.key.sha256, key.entry(message))
-    return replace(submission, signatures=tuple(records.ordered_entries(list(entries.values()))))
+    return replace(submission, signatures=tuple(ordered_entries(list(entries.values()))))
 
 
 def read(path: Path) -> Submission:
@@ -58,7 +59,7 @@ def write(path: Path, submission: Submission) -> None:
         raise Conflict(f"{path} holds another record and is not overwritten", hint=f"submit it, or remove {path}")
     signed_by(there.record, there.text, there.signatures)
     entries = {entry.fingerprint: entry for entry in (*there.signatures, *submission.signatures)}
-    merged = replace(submission, signatures=tuple(records.ordered_entries(list(entries.values()))))
+    merged = replace(submission, signatures=tuple(ordered_entries(list(entries.values()))))
     platform.replace(path, merged.encode())
 
 

@@ -10,8 +10,9 @@ import pytest
 from modelseal.authorship import authors_of, check_seal, signed_by
 from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import envelope, index, merkle, names, records, strict
+from modelseal.formats.entries import Entry
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
-from modelseal.formats.records import MAX_CLAIM, MAX_RECORD, Claim, Entry, Record, Release
+from modelseal.formats.records import MAX_CLAIM, MAX_RECORD, Claim, Record, Release
 from modelseal.formats.tiles import MAX_LEAF
 from modelseal.keytext import PublicKey
 from tests.support import make
