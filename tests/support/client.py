@@ -62,6 +62,7 @@ class Address:
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files: dict[str, Answer] = dict(files or {})
         self.asked: list[str] = []
+        self.posted: list[bytes] = []
         address = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -89,7 +90,7 @@ class Address:
         self.asked.append(path)
         found = self.files.get(path)
         if handler.command == "POST":
-            handler.rfile.read(int(handler.headers["Content-Length"]))
+            self.posted.append(handler.rfile.read(int(handler.headers["Content-Length"])))
         if callable(found):
             found(handler)
             return
