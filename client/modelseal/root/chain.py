@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +80,8 @@ def follow(reader: Reader, first: bytes, known: Saved | None) -> Saved:
     Unavailable: no whole answer, or an expired one. Refused: signatures or versions say no, or the newest root has
     expired. Here tuf judges expiry by the clock of this machine.
     """
+    import tempfile
+
     from tuf.api import exceptions
     from tuf.ngclient.updater import Updater
 
