@@ -57,6 +57,7 @@ def publish(
     from modelseal.cli import report
     from modelseal.journeys import typed
     from modelseal.journeys.publish import publish as journey
+    from modelseal.reports import value
 
     done = journey(
         folder.expanduser(),
@@ -80,7 +81,7 @@ def publish(
             output.line("key", done.signed.public.fingerprint)
         return 0
     if as_json:
-        output.emit({**report.as_json(done.verdict, str(folder)), "wrote": written, "again": done.again})
+        output.emit({**value.as_json(done.verdict, str(folder)), "wrote": written, "again": done.again})
     elif not quiet:
         extra = [("commit", "taken as given, not compared with the Hub")]
         if done.again:

@@ -1,14 +1,14 @@
-"""A verdict as people read it and as programs do. No verdict is computed here."""
+"""A verdict as people read it. No verdict is computed here."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelseal.cli import output
 from modelseal.cli.output import escaped
-from modelseal.formats import names
+from modelseal.reports.words import first_line, next_steps
 from modelseal.times import span, utc
 from modelseal.verdict import Word
 
@@ -41,15 +41,6 @@ def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
         output.line("note", escaped(note, longest=1000))
     for step in next_steps(verdict):
         output.line("next", step["why"] + (": " + " ".join(step["argv"]) if step["argv"] else ""))
-
-
-def first_line(verdict: Verdict) -> str:
-    decision = verdict.decision
-    word = verdict.word.text
-    if decision.as_of and verdict.word == Word.VERIFIED and decision.time is not None:
-        word = f"VERIFIED AS OF {utc(decision.time)}"
-    name = names.short(decision.repo or decision.asked.repo)
-    return " ".join(part for part in (word, verdict.qualifier, name) if part) + escaped(verdict.says, longest=2000)
 
 
 def _verified(verdict: Verdict) -> list[tuple[str, str]]:
@@ -108,70 +99,3 @@ def _finding(finding: Finding, decision: Decision) -> tuple[str, str]:
     if finding.kind == "contradictory":
         return "seal", f"{name}: one of the two digests in {owner} is of these bytes, the other is not"
     return finding.kind[:8], f"{name}: {escaped(finding.found)}" if finding.found else name
-
-
-def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
-    name = names.short(verdict.decision.repo or verdict.decision.asked.repo)
-    show = ["modelseal", "show", name]
-    steps: dict[Word, tuple[list[str], str, str]] = {
-        Word.FAILED: (show, "download again from the owner, and see what is sealed", "anyone"),
-        Word.UNKNOWN: ([], "ask its owner to seal it; nothing here says whose it is", "person"),
-        Word.UNAVAILABLE: (["modelseal", "trust", "status"], "try again later, or see what is trusted", "anyone"),
-        Word.LOG_MISBEHAVED: ([], "use nothing from it; keep these two notes and show them to its mirrors", "person"),
-    }
-    if verdict.word not in steps:
-        return []
-    argv, why, by = steps[verdict.word]
-    return [{"argv": argv, "why": why, "by": by}]
-
-
-_USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
-
-
-def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
-    """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
-    decision, publisher = verdict.decision, verdict.decision.publisher
-    files: list[str] = []
-
-    def finding(one: Finding) -> dict[str, Any]:
-        files.append(escaped(one.name))
-        return {
-            "kind": one.kind,
-            "file": len(files) - 1,  # of untrusted.files
-            "program": one.program,
-            "expected": one.expected,
-            "found": escaped(one.found) if one.found else None,
-        }
-
-    release = verdict.release
-    value: dict[str, Any] = {
-        "verdict": verdict.word.value,
-        "exit": verdict.exit_code,
-        "accepted": None,
-        "use": "ask" if decision.as_of and verdict.word == Word.VERIFIED else _USE.get(verdict.word, "no"),
-        "repo": decision.repo or decision.asked.repo,
-        "revision": release.release.revision if release else decision.asked.revision,
-        "path": path,
-        "publisher": None,
-        "complete": verdict.word == Word.VERIFIED,
-        "mirrors": decision.quorum,
-        "as_of": decision.time,
-        "findings": [finding(one) for one in verdict.findings],
-        "next": next_steps(verdict),
-        "says": f"{verdict.qualifier}{escaped(verdict.says, longest=2000)}".strip(": "),
-        "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
-        "digest": verdict.digest,
-        "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
-        "notes": [escaped(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
-        "untrusted": {"files": files},
-    }
-    if decision.older is not None:
-        value["proof"] = [decision.older, decision.newer]
-    if publisher is not None:
-        value["publisher"] = {
-            "namespace": publisher.namespace,
-            "domain": publisher.domain,
-            "owner_checked": publisher.checked,
-        }
-        value["untrusted"]["title"] = escaped(publisher.title)
-    return value

@@ -36,6 +36,7 @@ def verify(target: str, repo: str | None, quiet: bool, as_json: bool, **judge: A
     from modelseal.cli import report
     from modelseal.journeys.verify import look
     from modelseal.journeys.verify import verify as journey
+    from modelseal.reports import value
 
     folder = _folder(target)
     listing = look(folder)
@@ -43,7 +44,7 @@ def verify(target: str, repo: str | None, quiet: bool, as_json: bool, **judge: A
         raise Usage(*_no_name(target, folder))
     verdict = journey(folder, repo, quiet=quiet or as_json, **options.asking(**judge))
     if as_json:
-        output.emit(report.as_json(verdict, str(folder)))
+        output.emit(value.as_json(verdict, str(folder)))
     elif not quiet:
         report.show(verdict, _skipped(listing.skipped, listing.hub))
     return verdict.exit_code

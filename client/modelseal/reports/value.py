@@ -1,0 +1,60 @@
+"""A verdict as the one object of --json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelseal.formats.names import printable
+from modelseal.reports.words import next_steps
+from modelseal.verdict import Finding, Verdict, Word
+
+_USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
+
+
+def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
+    """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
+    decision, publisher = verdict.decision, verdict.decision.publisher
+    files: list[str] = []
+
+    def finding(one: Finding) -> dict[str, Any]:
+        files.append(printable(one.name))
+        return {
+            "kind": one.kind,
+            "file": len(files) - 1,  # of untrusted.files
+            "program": one.program,
+            "expected": one.expected,
+            "found": printable(one.found) if one.found else None,
+        }
+
+    release = verdict.release
+    value: dict[str, Any] = {
+        "verdict": verdict.word.value,
+        "exit": verdict.exit_code,
+        "accepted": None,
+        "use": "ask" if decision.as_of and verdict.word == Word.VERIFIED else _USE.get(verdict.word, "no"),
+        "repo": decision.repo or decision.asked.repo,
+        "revision": release.release.revision if release else decision.asked.revision,
+        "path": path,
+        "publisher": None,
+        "complete": verdict.word == Word.VERIFIED,
+        "mirrors": decision.quorum,
+        "as_of": decision.time,
+        "findings": [finding(one) for one in verdict.findings],
+        "next": next_steps(verdict),
+        "says": f"{verdict.qualifier}{printable(verdict.says, longest=2000)}".strip(": "),
+        "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
+        "digest": verdict.digest,
+        "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
+        "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
+        "untrusted": {"files": files},
+    }
+    if decision.older is not None:
+        value["proof"] = [decision.older, decision.newer]
+    if publisher is not None:
+        value["publisher"] = {
+            "namespace": publisher.namespace,
+            "domain": publisher.domain,
+            "owner_checked": publisher.checked,
+        }
+        value["untrusted"]["title"] = printable(publisher.title)
+    return value
