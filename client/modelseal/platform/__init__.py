@@ -6,6 +6,7 @@ The rest of the client asks here and does not look at `sys.platform`.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from modelseal.platform.files import Missing, make_folder, read_below, read_file, replace, write_new
@@ -17,6 +18,7 @@ __all__ = [
     "Folder",
     "Missing",
     "Opener",
+    "cache_folder",
     "cores",
     "home",
     "is_link",
@@ -25,6 +27,7 @@ __all__ = [
     "read_below",
     "read_file",
     "replace",
+    "tells_changes",
     "write_new",
 ]
 
@@ -37,6 +40,20 @@ def home() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("modelseal", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """The folder of what may be lost at any time: MODELSEAL_HOME/cache, else the user's cache folder. Not created."""
+    if os.environ.get("MODELSEAL_HOME"):
+        return home() / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("modelseal", appauthor=False)
+
+
+def tells_changes() -> bool:
+    """Whether a file's ctime is when it last changed. On Windows it is when the file was made."""
+    return sys.platform != "win32"
 
 
 def cores() -> int:

@@ -1,0 +1,188 @@
+"""Digests that were computed before, for files that have not changed since: a convenience, never a verdict.
+
+One SQLite file (0600) in the cache folder. A row says: the file with this device and inode had this size and these
+two times, and then its digests were these. Such a row stays true for ever, so two processes, or a half that survived
+a crash, cannot contradict each other; what is damaged is dropped and filled again.
+
+    key    16 bytes: device, inode                      value  size, mtime, ctime (ns), hashed at (POSIX seconds),
+                                                               sha256 and blake3 (zeros: not known), check (8 bytes)
+
+ctime cannot be set by a program, so forging a size and an mtime defeats nothing. What does: a process that had the
+file mapped for writing before it was hashed and writes later (the kernel notes no time), a clock set back, a raw
+device, and file systems that invent their times. So whoever must be sure says --recheck, and nothing that hands files
+over or signs them asks here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import struct
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from modelseal import platform
+from modelseal.folders import Found
+from modelseal.hashing import Digests
+
+if TYPE_CHECKING:
+    import sqlite3
+
+FILE = "digests-1.sqlite"
+MAX_FILES = 200_000  # rows, about 40 MB; the oldest go first
+QUIET_NS = (
+    2_000_000_000  # a file changed later than this before it was hashed may change again within one tick
+)
+
+_WAIT_S = 2.0  # for another process; then it goes without the cache
+_KEY, _VALUE = struct.Struct(">QQ"), struct.Struct(">QqqQ32s32s")
+_CHECK = 8  # bytes
+_NONE = bytes(32)
+_U64 = (1 << 64) - 1
+_TABLE = "CREATE TABLE IF NOT EXISTS digests (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)"
+_DAMAGED = {1, 11, 26}  # SQLITE_ERROR (other tables than ours), SQLITE_CORRUPT, SQLITE_NOTADB
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    digests: Digests
+    hashed: int  # POSIX seconds; of two digests the older one's
+
+
+class DigestCache:
+    """The cache in *folder*, which is made when there is something to keep. No error of it reaches the caller: where
+    it cannot be read or written there simply is no cache."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / FILE
+
+    def find(self, files: Iterable[Found], *, sha256: bool, blake3: bool) -> dict[str, Kept]:
+        """Return by name what is known of *files*: all digests that are asked for, or the file is left out."""
+
+        def work(database: sqlite3.Connection) -> dict[str, Kept]:
+            found: dict[str, Kept] = {}
+            for file in files:
+                kept = _read(database, file)
+                if (
+                    kept is None
+                    or (sha256 and kept.digests.sha256 is None)
+                    or (blake3 and kept.digests.blake3 is None)
+                ):
+                    continue
+                one = kept.digests
+                asked = Digests(one.size, one.sha256 if sha256 else None, one.blake3 if blake3 else None)
+                found[file.name] = Kept(asked, kept.hashed)
+            return found
+
+        if not platform.tells_changes() or not self._path.exists():
+            return {}
+        return self._do(work) or {}
+
+    def keep(self, files: Collection[tuple[Found, Digests]], began_ns: int, *, renew: bool = False) -> None:
+        """Remember digests of files that were the same before and after; the hashing began at *began_ns* (POSIX).
+
+        *renew*: nothing older is kept beside them.
+        """
+        settled = [(file, one) for file, one in files if _is_settled(file, began_ns)]
+        now = int(time.time())
+
+        def work(database: sqlite3.Connection) -> None:
+            database.execute("BEGIN IMMEDIATE")
+            for file, digests in settled:
+                _write(database, file, digests, now, None if renew else _read(database, file))
+            database.execute(
+                "DELETE FROM digests WHERE id <= (SELECT max(id) FROM digests) - ?", (MAX_FILES,)
+            )
+            database.execute("COMMIT")
+
+        if settled and platform.tells_changes():
+            self._do(work)
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do *work* on the database; None if that is not possible now, or if it was damaged and dropped."""
+        import sqlite3
+
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._own()
+            with contextlib.closing(
+                sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+            ) as database:
+                database.execute(_TABLE)
+                return work(database)
+        except sqlite3.Error as e:
+            if (getattr(e, "sqlite_errorcode", None) or sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGED:
+                self._drop()
+        except UnicodeDecodeError:  # what SQLite quotes from a damaged file
+            self._drop()
+        except OSError:
+            pass
+        return None
+
+    def _own(self) -> None:
+        """Make the file, or drop one that others could have written: a link, another's, open to a group."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, flags, 0o600))
+            return
+        status = os.lstat(self._path)
+        mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+        if not (stat.S_ISREG(status.st_mode) and mine and status.st_mode & 0o077 == 0):
+            self._drop()
+            os.close(os.open(self._path, flags, 0o600))
+
+    def _drop(self) -> None:
+        for name in (FILE, f"{FILE}-journal"):
+            with contextlib.suppress(OSError):
+                os.unlink(self._folder / name)
+
+
+def _is_settled(file: Found, began_ns: int) -> bool:
+    return file.ino != 0 and max(file.mtime_ns, file.ctime_ns) <= began_ns - QUIET_NS
+
+
+def _key(file: Found) -> bytes:
+    return _KEY.pack(file.dev & _U64, file.ino & _U64)
+
+
+def _read(database: sqlite3.Connection, file: Found) -> Kept | None:
+    """Return what is known of exactly this state of *file*; a row that is not whole is none."""
+    key = _key(file)
+    row = database.execute("SELECT value FROM digests WHERE key = ?", (key,)).fetchone()
+    if row is None or not isinstance(row[0], bytes) or len(row[0]) != _VALUE.size + _CHECK:
+        return None
+    body = row[0][:-_CHECK]
+    if row[0][-_CHECK:] != _check(key, body):
+        return None
+    size, mtime_ns, ctime_ns, hashed, sha256, blake3 = _VALUE.unpack(body)
+    if (size, mtime_ns, ctime_ns) != (file.size, file.mtime_ns, file.ctime_ns):
+        return None
+    return Kept(
+        Digests(size, sha256 if sha256 != _NONE else None, blake3 if blake3 != _NONE else None), hashed
+    )
+
+
+def _write(database: sqlite3.Connection, file: Found, digests: Digests, now: int, older: Kept | None) -> None:
+    sha256, blake3 = digests.sha256, digests.blake3
+    if older is not None and (
+        sha256 is None or blake3 is None
+    ):  # of the same state: what is missing is still true
+        now = min(now, older.hashed)
+        sha256, blake3 = sha256 or older.digests.sha256, blake3 or older.digests.blake3
+    key = _key(file)
+    body = _VALUE.pack(file.size, file.mtime_ns, file.ctime_ns, now, sha256 or _NONE, blake3 or _NONE)
+    row = (key, body + _check(key, body))
+    database.execute("INSERT OR REPLACE INTO digests (key, value) VALUES (?, ?)", row)
+
+
+def _check(key: bytes, body: bytes) -> bytes:
+    """Against bits that fall over, not against people: who can write this file is its owner."""
+    return hashlib.sha256(key + body).digest()[:_CHECK]
