@@ -102,6 +102,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A file and what became of it. Digests are (algorithm, hex); of `expected` and `found` as many as are known."""
+
+    name: str
+    # verified, or the kind of its finding (disguised: no file, under an ignored name), or why it was not compared:
+    # ignored (a name that is never compared), skipped (the Hub client's own), absent, not-compared
+    status: str
+    size: int | None = None  # bytes at hand
+    sealed_size: int | None = None
+    expected: tuple[tuple[str, str], ...] = ()
+    found: tuple[tuple[str, str], ...] = ()
+    compared: str | None = None  # which digest decided
+    program: bool = False
+    detail: str | None = None  # what it is instead of a file
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     word: Word
     says: str
@@ -115,6 +132,7 @@ class Verdict:
     digest: str | None = None  # which was compared: "sha256", "blake3" or "sha256 and blake3"
     notes: tuple[str, ...] = ()
     wants_sha256: bool = False  # another release may fit; its fileset is over sha256
+    files: tuple[Judged, ...] = ()  # every one, what matters most first
 
     @property
     def exit_code(self) -> int:

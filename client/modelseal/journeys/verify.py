@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from modelseal import folders, progress
@@ -16,6 +17,7 @@ from modelseal.formats.names import Asked
 from modelseal.hashing import hash_files
 from modelseal.journeys import typed
 from modelseal.journeys.ask import Answer, Where, ask
+from modelseal.judged import judge
 from modelseal.verdict import Finding, Verdict
 
 
@@ -48,7 +50,7 @@ def verify(
     answer = ask(asked, Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))  # 2
     wanted = digests_wanted(answer.decision, {found.name: found.size for found in listing.files})
     if not wanted:
-        return compare(answer.decision, ())
+        return _listed(compare(answer.decision, ()), listing, [Local(one.name, one.size) for one in listing.files])
     verdict = _judge(answer, listing, wanted, quiet)  # 3, 4
     if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
         verdict = _judge(answer, listing, frozenset({"sha256"}), quiet)
@@ -84,4 +86,8 @@ def _judge(answer: Answer, listing: Listing, digests: frozenset[str], quiet: boo
         done = hashed.get(found.name)
         local.append(Local(found.name, found.size, done.sha256 if done else None, done.blake3 if done else None))
     problems = tuple(Finding(problem.kind, problem.name, found=problem.detail) for problem in listing.problems)
-    return compare(answer.decision, tuple(local), problems)
+    return _listed(compare(answer.decision, tuple(local), problems), listing, local)
+
+
+def _listed(verdict: Verdict, listing: Listing, local: list[Local]) -> Verdict:
+    return replace(verdict, files=judge(verdict, local, ignored=listing.skipped, skipped=listing.hub))

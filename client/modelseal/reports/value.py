@@ -6,7 +6,7 @@ from typing import Any
 
 from modelseal.formats.names import printable
 from modelseal.reports.words import next_steps
-from modelseal.verdict import Finding, Verdict, Word
+from modelseal.verdict import Finding, Judged, Verdict, Word
 
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 
@@ -14,16 +14,31 @@ _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
     """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
     decision, publisher = verdict.decision, verdict.decision.publisher
-    files: list[str] = []
+    at: dict[str, int] = {}  # name -> its place in untrusted.files
+
+    def place(name: str) -> int:
+        return at.setdefault(name, len(at))
 
     def finding(one: Finding) -> dict[str, Any]:
-        files.append(printable(one.name))
         return {
             "kind": one.kind,
-            "file": len(files) - 1,  # of untrusted.files
+            "file": place(one.name),
             "program": one.program,
             "expected": one.expected,
             "found": printable(one.found) if one.found else None,
+        }
+
+    def judged(one: Judged) -> dict[str, Any]:
+        return {
+            "file": place(one.name),
+            "status": one.status,
+            "size": one.size,
+            "sealed_size": one.sealed_size,
+            "expected": dict(one.expected),
+            "found": dict(one.found),
+            "compared": one.compared,
+            "program": one.program,
+            "is": printable(one.detail) if one.detail else None,
         }
 
     release = verdict.release
@@ -42,11 +57,12 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
         "findings": [finding(one) for one in verdict.findings],
         "next": next_steps(verdict),
         "says": f"{verdict.qualifier}{printable(verdict.says, longest=2000)}".strip(": "),
+        "each": [judged(one) for one in verdict.files],
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
         "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
         "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
-        "untrusted": {"files": files},
+        "untrusted": {"files": [printable(name) for name in at]},
     }
     if decision.older is not None:
         value["proof"] = [decision.older, decision.newer]
