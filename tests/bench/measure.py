@@ -19,11 +19,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run: seconds by the clock, CPU seconds (None where unknown), and how many things were done in it."""
+    """One run: seconds by the clock, CPU seconds (None where unknown), and how many things were done in it.
+
+    *foreign*: how many cores were busy with something else meanwhile (None where unknown). A program that uses all
+    cores loses more by that than one that uses one.
+    """
 
     wall: float
     cpu: float | None
     done: int = 1
+    foreign: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def in_turns(contenders: Mapping[str, Callable[[], Sample]], rounds: int, warm: 
 
 def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Sample:
     """Run a program to its end. RuntimeError with its last words if it does not end 0."""
-    begin = time.perf_counter()
+    busy, begin = _busy(), time.perf_counter()
     with subprocess.Popen(
         [str(word) for word in argv], env=dict(env), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -83,11 +88,24 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = N
         output = process.stdout.read()  # to its end, so the program has nothing more to say when it is waited for
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
+        after = _busy()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         words = output.decode(errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(map(str, argv))}: ended {process.returncode}\n{words}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime)
+    cpu = usage.ru_utime + usage.ru_stime
+    foreign = None if busy is None or after is None else max(0.0, (after - busy - cpu) / wall)
+    return Sample(wall, cpu, foreign=foreign)
+
+
+def _busy() -> float | None:
+    """CPU seconds that all cores together have spent on anything since the start of the machine; None if unknown."""
+    try:
+        with open("/proc/stat") as stat:
+            user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, stat.readline().split()[1:])
+    except OSError:
+        return None
+    return (user + nice + system + irq + softirq) / TICKS
 
 
 def environment() -> dict[str, str]:
