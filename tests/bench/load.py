@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.bench.measure import Sample, cpu_of_tree
+from tests.bench.measure import Sample, busy, cpu_of_tree, foreign
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 16  # in flight altogether
@@ -56,7 +56,7 @@ def load(
             assert worker.stdout
             if worker.stdout.readline() != "ready\n":
                 raise RuntimeError(f"{url}: a worker could not connect")
-        before, begin = cpu_of_tree(server), time.perf_counter()
+        before, busy_before, begin = cpu_of_tree(server), busy(), time.perf_counter()
         for worker in workers:
             assert worker.stdin
             worker.stdin.write("go\n")
@@ -65,14 +65,16 @@ def load(
         for worker in workers:
             assert worker.stdout
             answers.append(worker.stdout.readline())
-        wall, after = time.perf_counter() - begin, cpu_of_tree(server)
+        wall, busy_after, after = time.perf_counter() - begin, busy(), cpu_of_tree(server)
     finally:
         for worker in workers:
             worker.communicate()
     if not all(answers):
         raise RuntimeError(f"{url}: a worker was not answered as it should be, see above")
+    told = [json.loads(answer) for answer in answers]
     cpu = None if before is None or after is None else after - before
-    return Sample(wall, cpu, sum(int(answer) for answer in answers))
+    ours = (cpu or 0) + sum(spent for _, spent in told)
+    return Sample(wall, cpu, sum(done for done, _ in told), foreign(busy_before, busy_after, ours, wall))
 
 
 class Connection:
@@ -103,8 +105,11 @@ class Connection:
         return size
 
 
-def work(order: dict[str, Any]) -> int:
-    """Do what `load` asks of one worker: connect, say ready, wait for go, ask; return how many were answered."""
+def work(order: dict[str, Any]) -> tuple[int, float]:
+    """Do what `load` asks of one worker: connect, say ready, wait for go, ask.
+
+    Return how many were answered, and the CPU seconds that the asking took.
+    """
     address = urlsplit(order["url"])
     assert address.hostname and address.port
     head = f"HTTP/1.1\r\nHost: {address.netloc}\r\nAccept: */*\r\n\r\n"
@@ -114,6 +119,7 @@ def work(order: dict[str, Any]) -> int:
     print("ready", flush=True)
     sys.stdin.readline()
 
+    begin = time.process_time()
     supply = iter(requests) if order["once"] else cycle(requests)
     end = time.perf_counter() + order["seconds"]
     asked: list[Connection] = []
@@ -133,8 +139,8 @@ def work(order: dict[str, Any]) -> int:
                 connection.socket.sendall(request)
                 still.append(connection)
         asked = still
-    return done
+    return done, time.process_time() - begin
 
 
 if __name__ == "__main__":
-    print(work(json.loads(sys.stdin.readline())), flush=True)
+    print(json.dumps(work(json.loads(sys.stdin.readline()))), flush=True)

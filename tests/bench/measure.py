@@ -80,7 +80,7 @@ def in_turns(contenders: Mapping[str, Callable[[], Sample]], rounds: int, warm: 
 
 def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> Sample:
     """Run a program to its end. RuntimeError with its last words if it does not end 0."""
-    busy, begin = _busy(), time.perf_counter()
+    before, begin = busy(), time.perf_counter()
     with subprocess.Popen(
         [str(word) for word in argv], env=dict(env), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -88,17 +88,21 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = N
         output = process.stdout.read()  # to its end, so the program has nothing more to say when it is waited for
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
-        after = _busy()
+        after = busy()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         words = output.decode(errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(map(str, argv))}: ended {process.returncode}\n{words}")
     cpu = usage.ru_utime + usage.ru_stime
-    foreign = None if busy is None or after is None else max(0.0, (after - busy - cpu) / wall)
-    return Sample(wall, cpu, foreign=foreign)
+    return Sample(wall, cpu, foreign=foreign(before, after, cpu, wall))
 
 
-def _busy() -> float | None:
+def foreign(before: float | None, after: float | None, ours: float, wall: float) -> float | None:
+    """Return how many cores were busy with other things: `busy` before and after, our CPU seconds, seconds passed."""
+    return None if before is None or after is None else max(0.0, (after - before - ours) / wall)
+
+
+def busy() -> float | None:
     """CPU seconds that all cores together have spent on anything since the start of the machine; None if unknown."""
     try:
         with open("/proc/stat") as stat:
@@ -136,6 +140,12 @@ def cpu_of_tree(pid: int) -> float | None:
     while more := {child for child, above in parent.items() if above in tree} - tree:
         tree |= more
     return sum(spent[member] for member in tree) / TICKS
+
+
+def others_busy(*rows: Sequence[Sample]) -> str:
+    """Say how busy the machine was with other things while these were measured."""
+    known = [sample.foreign for row in rows for sample in row if sample.foreign is not None]
+    return f"; {statistics.median(known):.1f} cores were busy with other things" if known else ""
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> tuple[float, ...]:

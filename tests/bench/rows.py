@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench import data
-from tests.bench.measure import Row, Sample, Spread, environment, in_turns, ratios, run
+from tests.bench.measure import Row, Sample, Spread, environment, in_turns, others_busy, ratios, run
 from tests.bench.peer import Peer
 from tests.bench.scale import Scale
 from tests.bench.sequencer import sequencer
@@ -37,7 +37,9 @@ def verify(scale: Scale, folder: Path, world: World) -> list[Row]:
         with world.asleep():
             samples = in_turns(contenders, scale.rounds)
         ours, theirs = _walls(samples["ours"]), _walls(samples["peer"])
-        note = f"CPU {_cpu(samples['ours']):.2f} s against {_cpu(samples['peer']):.2f} s{_foreign(samples)}"
+        note = (
+            f"CPU {_cpu(samples['ours']):.2f} s against {_cpu(samples['peer']):.2f} s{others_busy(*samples.values())}"
+        )
         rows.append(Row(name, "s", ours, "model_signing", theirs, ratios(theirs, ours), wanted, True, note))
     return rows
 
@@ -79,11 +81,6 @@ def _cpus(samples: Sequence[Sample]) -> tuple[float, ...]:
 
 def _cpu(samples: Sequence[Sample]) -> float:
     return Spread.of(_cpus(samples)).median
-
-
-def _foreign(samples: Mapping[str, Sequence[Sample]]) -> str:
-    known = [sample.foreign for row in samples.values() for sample in row if sample.foreign is not None]
-    return f"; {Spread.of(known).median:.1f} cores were busy with other things" if known else ""
 
 
 def _bytes(count: int) -> str:

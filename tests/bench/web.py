@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from modelseal.formats import paths
 from modelseal_registry import config
 from tests.bench.load import ROOT, load
-from tests.bench.measure import Row, Sample, in_turns, ratios
+from tests.bench.measure import Row, Sample, in_turns, others_busy, ratios
 from tests.bench.releases import release
 from tests.bench.scale import Scale
 from tests.bench.world import NAMESPACE, World
@@ -65,7 +65,7 @@ def _row(name: str, ours: Sequence[Sample], view: Sequence[Sample], wanted: floa
     ours_rate, view_rate = _rates(ours), _rates(view)
     note = ""
     if (mine := _cost(ours)) and (other := _cost(view)):
-        note = f"CPU {mine:.0f} us a request against {other:.0f} us"
+        note = f"CPU {mine:.0f} us a request against {other:.0f} us{others_busy(ours, view)}"
     return Row(name, "/s", ours_rate, "Flask view", view_rate, ratios(ours_rate, view_rate), wanted, True, note)
 
 
