@@ -16,6 +16,6 @@ class Scale:
     releases: int  # in each half of the sequencer's row
 
 
-FULL = Scale(rounds=5, large=2_000_000_000, many=2_000, many_bytes=500_000_000, seconds=3, repos=100, releases=500)
+FULL = Scale(rounds=5, large=2_000_000_000, many=2_000, many_bytes=500_000_000, seconds=3, repos=250, releases=500)
 # To see that the bench works; its figures mean nothing.
 SMOKE = Scale(rounds=2, large=20_000_000, many=60, many_bytes=3_000_000, seconds=0.3, repos=10, releases=20)
