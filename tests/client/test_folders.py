@@ -8,7 +8,7 @@ import pytest
 
 from modelseal import folders
 from modelseal.errors import Error, Usage
-from modelseal.folders import Problem, is_hub_cache, walk
+from modelseal.folders import Problem, walk
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -200,18 +200,3 @@ def test_a_walk_leaves_no_handle_open(tmp_path: Path) -> None:
     before = len(os.listdir("/dev/fd"))
     walk(tmp_path)
     assert len(os.listdir("/dev/fd")) == before
-
-
-def test_a_hub_cache_is_recognised(tmp_path: Path) -> None:
-    repo = tmp_path / "models--acme-lab--atlas-7b"
-    fill(repo, "blobs/aa", "refs/main", "snapshots/9c1f/sub/x")
-    (tmp_path / "link").symlink_to(repo / "snapshots" / "9c1f")
-    for path in (repo, repo / "snapshots", repo / "snapshots" / "9c1f", repo / "snapshots" / "9c1f" / "sub"):
-        assert is_hub_cache(path)
-    assert is_hub_cache(tmp_path / "link")
-    renamed = repo.rename(tmp_path / "renamed")
-    assert is_hub_cache(renamed)
-    plain = fill(tmp_path / "models--acme-lab--atlas-7b", "config.json", "blobs/x")
-    assert not is_hub_cache(plain)
-    assert not is_hub_cache(tmp_path)
-    assert not is_hub_cache(tmp_path / "absent")
