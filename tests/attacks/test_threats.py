@@ -1,0 +1,362 @@
+"""The table of what an attacker can and cannot do: a test for each row that there is, through the real command."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from modelseal.formats import strict
+from modelseal.formats.records import Release
+from tests.support import make
+from tests.support.client import Address, Someone, sealed_files
+from tests.support.make import Private
+from tests.support.servers import RegistryProcess, operate, running
+from tests.support.world import MAX_AGE, World
+
+ANA, BEN, CI, EVIL = make.key("ana"), make.key("ben"), make.key("ci"), make.key("evil")
+ACME = "hf://acme-lab"
+REPO = f"{ACME}/atlas-7b"
+EVIDENCE = "evidence/acme-lab/atlas-7b"
+GOOD = {"config.json": b'{"model_type": "atlas"}', "model.safetensors": bytes(range(256)) * 40}
+BAD = {**GOOD, "model.safetensors": bytes(reversed(range(256))) * 40}
+VERIFY = ("verify", "./atlas-7b", "--repo", "acme-lab/atlas-7b")
+
+
+def acme(now: int | None = None) -> World:
+    """A log in which ana owns acme-lab and ci has sealed GOOD as its atlas-7b."""
+    world = World(now=now or int(time.time()))
+    world.claim(ACME, [ANA], [(CI, f"{ACME}/*")])
+    world.publish(REPO, 1, CI, sealed_files(GOOD))
+    return world
+
+
+class Scene:
+    """A world, the address that serves it, and somebody with good files and bad ones."""
+
+    def __init__(self, folder: Path, world: World, address: Address) -> None:
+        self.world, self.address = world, address
+        address.serve(world.files())
+        self.someone = Someone(folder, world, address)
+        self.someone.folder("atlas-7b", GOOD)
+        self.someone.folder("bad", BAD)
+
+    def serve(self, world: World | None = None, answers: dict[str, bytes] | None = None) -> None:
+        self.address.serve({**(world or self.world).files(), **self.someone.trust_files, **(answers or {})})
+
+    def bad_is_never_verified(self) -> None:
+        for revision in ("", f"@{make.revision(1)}", f"@{make.revision(66)}"):
+            ran = self.someone.run("verify", "./bad", "--repo", f"acme-lab/atlas-7b{revision}")
+            assert ran.code in (1, 5, 6, 8) and "VERIFIED" not in ran.out, ran
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with Address() as address:
+        yield Scene(tmp_path, acme(), address)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    """A real one: acme-lab is ana's, other-lab is ben's; ci seals for acme-lab."""
+    with running(tmp_path_factory.mktemp("threats") / "reg") as found:
+        found.approve(ACME, ANA, [(CI, f"{ACME}/*")])
+        found.approve("hf://other-lab", BEN, [(BEN, "hf://other-lab/*")])
+        found.publish(CI, REPO, 1)
+        found.publish(BEN, "hf://other-lab/model", 1)
+        yield found
+
+
+# the Hub, a CDN, a download mirror
+
+
+def test_the_hub_cannot_make_altered_extra_or_withheld_files_pass(scene: Scene) -> None:
+    folder = scene.someone.here / "atlas-7b"
+    scene.someone.run(*VERIFY).says(0, "VERIFIED")
+    (folder / "start.bat").write_bytes(b"@echo off")
+    scene.someone.run(*VERIFY).says(1, "FAILED", "start.bat (program)")
+    (folder / "start.bat").unlink()
+    (folder / "config.json").write_bytes(GOOD["config.json"] + b" ")
+    scene.someone.run(*VERIFY).says(1, "FAILED", "config.json, another size")
+    (folder / "config.json").unlink()
+    scene.someone.run(*VERIFY).says(1, "FAILED", "missing:  config.json")
+    scene.bad_is_never_verified()
+
+
+# a registry's host without keys, a mirror
+
+
+def test_a_host_without_keys_cannot_forge_or_make_a_client_cry_fraud(scene: Scene) -> None:
+    """Whatever single file it bends, cuts or withholds: no FAILED, no UNKNOWN, no LOG MISBEHAVED."""
+    scene.someone.run(*VERIFY).says(0)
+    scene.world.publish(REPO, 2, CI, sealed_files({"other.bin": b"other"}))  # now the client asks for tiles too
+    home = {path: path.read_bytes() for path in scene.someone.home.rglob("*") if path.is_file()}
+    evidence = scene.world.evidence(REPO, make.revision(1))
+    name = f"{EVIDENCE}@{make.revision(1)}"
+    by_commit = (*VERIFY[:-1], f"acme-lab/atlas-7b@{make.revision(1)}")
+
+    def says(answers: dict[str, bytes]) -> int:
+        scene.serve(answers=answers)
+        for path, data in home.items():
+            path.write_bytes(data)  # a client that has not seen the newer head yet
+        ran = scene.someone.run(*by_commit)
+        assert ran.code in (0, 6), ran  # 0: what was bent was not needed
+        assert ran.out.startswith(("VERIFIED", "UNAVAILABLE"))
+        return ran.code
+
+    files = {**scene.world.files(), name: evidence}
+    needed = [path for path in files if path.startswith(("tile/0", "checkpoint", "evidence/"))]
+    assert len(needed) == 3
+    assert says({name: evidence}) == 0
+    for path in needed:
+        data, middle = files[path], len(files[path]) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        codes = [says({name: evidence, path: bent}) for bent in (flipped, data[:-1], data[:middle])]
+        assert path == "checkpoint" or codes == [6, 6, 6], path
+
+
+def test_a_host_without_keys_cannot_omit_a_logged_revocation(scene: Scene) -> None:
+    before = scene.world.files()
+    release = strict.loads(scene.world.entries[-1][0], "release")
+    scene.world.revoke(REPO, bytes.fromhex(release["seal"]), [ANA])
+    evidence = strict.loads(scene.world.evidence(REPO).decode(), "evidence")
+    without = {**evidence, "leaves": evidence["leaves"][:-1]}
+    scene.serve(answers={EVIDENCE: strict.encode(without).encode()})
+    scene.someone.run(*VERIFY).says(6, "UNAVAILABLE", "proves nothing")
+    scene.serve()
+    scene.someone.run(*VERIFY).says(1, "FAILED REVOKED")
+    scene.address.serve({**before, **scene.someone.trust_files})
+    scene.someone.run(*VERIFY).says(6, "UNAVAILABLE", "were seen before")
+
+
+def test_a_host_without_keys_is_stale_at_most_max_age(tmp_path: Path) -> None:
+    for age, code, word in ((MAX_AGE - 60, 0, "VERIFIED"), (MAX_AGE + 60, 6, "UNAVAILABLE")):
+        with Address() as address:
+            scene = Scene(tmp_path / word, acme(int(time.time()) - age), address)
+            scene.someone.run(*VERIFY).says(code, word)
+
+
+# a registry's host with the log key
+
+
+def force_release(world: World, signer: Private, repo: str, number: int, files: dict[str, bytes]) -> None:
+    """Log a release although no rule admits it, with its seal."""
+    world.publish(repo, number, signer, sealed_files(files))
+
+
+def test_the_log_key_cannot_sign_for_a_publisher(scene: Scene) -> None:
+    force_release(scene.world, EVIL, REPO, 66, BAD)
+    scene.serve()
+    scene.bad_is_never_verified()
+    scene.someone.run(*VERIFY).says(0, "VERIFIED", "leaf 6 (release) has no effect", "no scope covers it")
+
+
+def test_the_log_key_cannot_change_who_may_sign(scene: Scene) -> None:
+    prev = make.digest(make.claim(ACME, [ANA], [(CI, f"{ACME}/*")]))
+    changed = make.key_set([EVIL], [(EVIL, f"{ACME}/*")])
+    scene.world.log(make.keys(ACME, changed, seq=2, prev=prev), [EVIL])
+    force_release(scene.world, EVIL, REPO, 66, BAD)
+    scene.serve()
+    scene.bad_is_never_verified()
+
+
+def test_the_log_key_cannot_replace_a_sealed_revision(scene: Scene) -> None:
+    force_release(scene.world, CI, REPO, 1, BAD)
+    scene.serve()
+    scene.bad_is_never_verified()
+
+
+def test_the_log_key_forks_unseen_only_by_a_client_that_saw_nothing(tmp_path: Path, scene: Scene) -> None:
+    scene.world.publish(REPO, 2, CI, sealed_files({"other.bin": b"other"}))
+    scene.serve()
+    scene.someone.run(*VERIFY).says(0, "VERIFIED (registry's word only)")
+    fork = scene.world.fork(keep=3)
+    fork.publish(REPO, 3, CI, sealed_files({"third.bin": b"third"}))
+    scene.serve(fork)
+    scene.someone.run(*VERIFY).says(8, "LOG MISBEHAVED", "— registry.example ")
+    fresh = Someone(tmp_path / "fresh", scene.world, scene.address)
+    fresh.folder("atlas-7b", GOOD)
+    fresh.run(*VERIFY).says(0, "VERIFIED (registry's word only)")
+
+
+# one stolen signer key
+
+
+def test_a_stolen_signer_key_acts_in_public_and_within_its_scope_only(registry: RegistryProcess) -> None:
+    origin = registry.origin
+    bad = sealed_files(BAD)
+
+    def posted(repo: str, number: int) -> tuple[int, str]:
+        bundle = make.seal(CI, repo, make.revision(number), bad)
+        status, answer = registry.post(make.submission(make.release(bundle, CI, origin=origin), [CI], bundle))
+        return status, str(answer.get("error", ""))
+
+    assert posted(f"{ACME}/fresh", 1)[0] == 200  # a bad release, for all to see
+    assert b"fresh" in registry.get("evidence/acme-lab/fresh")
+    assert posted(REPO, 1)[0] == 409  # a sealed revision stays
+    status, error = posted("hf://other-lab/model", 2)
+    assert status == 403 and "no scope covers it" in error
+    everywhere = make.revocation(ACME, fileset="ab" * 32, origin=origin)
+    theirs = make.revocation("hf://other-lab", repo="hf://other-lab/model", seal="ab" * 32, origin=origin)
+    taken = make.keys(ACME, make.key_set([CI], [(CI, f"{ACME}/*")]), seq=2, prev="ab" * 32).replace(make.ORIGIN, origin)
+    for record in (everywhere, theirs, taken):
+        assert registry.post(make.submission(record, [CI]))[0] in (403, 409)
+    seal = strict.loads(registry.get("evidence/acme-lab/fresh").decode(), "evidence")["leaves"][-1]["leaf"]
+    release = strict.loads(strict.loads(seal, "leaf")["record"], "release")
+    own = make.revocation(ACME, repo=f"{ACME}/fresh", seal=release["seal"], origin=origin)
+    assert registry.post(make.submission(own, [CI]))[0] == 200  # it may revoke its own
+
+
+def test_a_stolen_signer_key_is_revoked_by_the_owner(scene: Scene) -> None:
+    stolen = scene.world.publish(REPO, 66, CI, sealed_files(BAD)).record
+    assert isinstance(stolen, Release)
+    scene.serve()
+    bad = ("verify", "./bad", "--repo", "acme-lab/atlas-7b")
+    scene.someone.run(*bad).says(0, "VERIFIED")
+    scene.someone.run("show", "acme-lab/atlas-7b").says(0, make.revision(66), make.revision(1))
+    scene.world.revoke(REPO, stolen.seal, [ANA])
+    scene.serve()
+    scene.someone.run(*bad).says(1, "FAILED REVOKED (malicious)")
+    scene.someone.run(*VERIFY).says(0, "VERIFIED")
+
+
+# controllers and operators below their threshold
+
+
+def test_controllers_below_their_threshold_change_nothing(registry: RegistryProcess) -> None:
+    text = make.claim("hf://duo", [ANA, BEN], [(CI, "hf://duo/*")], threshold=2, origin=registry.origin)
+    assert registry.post(make.submission(text, [ANA]))[1] == {
+        "waits_for": "controllers' signatures: signed by 1 of 2 controllers"
+    }
+    name = f"duo@{make.digest(text)[:12]}"
+    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test", fine=(1,))
+    assert registry.post(make.submission(text, [BEN]))[0] == 202
+    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test")
+    wanted = make.key_set([ANA, BEN], [(EVIL, "hf://duo/*")], threshold=2)
+    change = make.keys("hf://duo", wanted, seq=2, prev=make.digest(text)).replace(make.ORIGIN, registry.origin)
+    status, answer = registry.post(make.submission(change, [ANA]))
+    assert status == 403 and "signed by 1 of 2 controllers" in answer["error"]
+
+
+def test_operators_below_their_threshold_admit_nobody(tmp_path: Path) -> None:
+    one, two = make.key("operator one"), make.key("operator two")
+    world = World([one, two], 2, now=int(time.time()))
+    world.claim(ACME, [ANA], [(CI, f"{ACME}/*")], operators=[one])
+    world.publish(REPO, 1, CI, sealed_files(GOOD))
+    with Address() as address:
+        scene = Scene(tmp_path, world, address)
+        scene.someone.run(*VERIFY).says(5, "UNKNOWN", "leaf 2 (identity) has no effect: signed by 1 of 2 operators")
+
+
+# operators at their threshold
+
+
+def test_operators_cannot_speak_for_an_owner_who_did_not_sign(tmp_path: Path) -> None:
+    world = World(now=int(time.time()))
+    text = make.claim(ACME, [ANA], [(EVIL, f"{ACME}/*")])
+    world.log(make.identity(text, [EVIL]), [make.key("ops")])
+    world.publish(REPO, 1, EVIL, sealed_files(GOOD))
+    with Address() as address:
+        scene = Scene(tmp_path, world, address)
+        scene.someone.run(*VERIFY).says(5, "UNKNOWN", "leaf 2 (identity) has no effect", "does not count here")
+
+
+def test_operators_cannot_change_how_a_trusted_log_began(scene: Scene) -> None:
+    scene.someone.run(*VERIFY).says(0)
+    other = World([make.key("other ops")], now=scene.world.now)  # the same log key
+    other.claim(ACME, [EVIL], [(EVIL, f"{ACME}/*")], operators=[make.key("other ops")])
+    for number in range(66, 70):
+        other.publish(REPO, number, EVIL, sealed_files(BAD))
+    assert other.leaf0 != scene.world.leaf0
+    scene.serve(other)
+    scene.bad_is_never_verified()
+
+
+def test_what_operators_do_without_evidence_every_consumer_sees(scene: Scene) -> None:
+    scene.someone.run(*VERIFY).says(0, "VERIFIED (registry's word only)", "(owner not checked)")
+
+
+# a publisher that floods
+
+
+def test_a_publisher_that_floods_does_not_stop_others(registry: RegistryProcess) -> None:
+    def flood(number: int) -> int:
+        return registry.post(registry.sealed(CI, f"{ACME}/flood", number))[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        flooding = [pool.submit(flood, number) for number in range(80)]
+        begun = time.monotonic()
+        registry.publish(BEN, "hf://other-lab/in-time", 1)
+        assert time.monotonic() - begun < 10
+        assert {one.result() for one in flooding} == {200}
+
+
+def test_claims_that_flood_one_name_leave_room_for_others(registry: RegistryProcess) -> None:
+    def claim(namespace: str, number: int) -> int:
+        owner = make.key(f"owner {number}", "ed25519")
+        text = make.claim(namespace, [owner], [], origin=registry.origin)
+        return registry.post(make.submission(text, [owner]))[0]
+
+    answers = [claim("hf://famous", number) for number in range(66)]
+    assert answers == [202] * 64 + [429] * 2
+    assert claim("hf://unknown-yet", 1) == 202
+
+
+# someone who leaves files on your disk
+
+
+def test_files_left_on_a_disk_name_no_repo_and_accept_nothing(scene: Scene) -> None:
+    scene.world.claim("hf://evil-lab", [EVIL], [(EVIL, "hf://evil-lab/*")])
+    evil = scene.world.publish("hf://evil-lab/atlas-7b", 1, EVIL, sealed_files(BAD))
+    scene.serve()
+    here = scene.someone.here
+    assert evil.seal is not None
+    (here / "bad/model.sig").write_text(evil.seal)
+    (here / "bad.evidence").write_bytes(scene.world.evidence("hf://evil-lab/atlas-7b"))
+    for name in ("modelseal.lock", "rules.toml", "modelseal.toml", "registry.trust"):
+        (here / name).write_text("accept = ['failed', 'unknown']\n")
+    scene.someone.run("verify", "./bad").says(2, "--repo evil-lab/atlas-7b")
+    found = scene.someone.run("verify", "./bad", "--repo", "acme-lab/atlas-7b")
+    found.says(1, "FAILED", "model.safetensors, same size")
+    scene.address.asked.clear()
+    scene.someone.run("verify", "./bad", "--repo", "evil-lab/atlas-7b").says(0, "VERIFIED")
+    assert [path for path in scene.address.asked if path.startswith("evidence/")], "what lies beside is not used"
+    for name in ("modelseal.lock", "rules.toml"):
+        (here / "atlas-7b" / name).write_text("accept = ['failed']\n")
+    scene.someone.run(*VERIFY).says(1, "2 files were added")
+
+
+# a look-alike with a seal of its own
+
+
+def test_a_look_alike_is_verified_only_as_itself(scene: Scene) -> None:
+    scene.world.claim("hf://acme-1ab", [EVIL], [(EVIL, "hf://acme-1ab/*")])
+    scene.world.publish("hf://acme-1ab/atlas-7b", 1, EVIL, sealed_files(BAD))
+    scene.serve()
+    first = scene.someone.run("verify", "./bad", "--repo", "acme-1ab/atlas-7b").says(0).out.splitlines()[0]
+    assert " acme-1ab/atlas-7b, sealed by " in first
+    scene.bad_is_never_verified()
+    scene.someone.run("verify", "./atlas-7b", "--repo", "acme-1ab/atlas-7b").says(1, "FAILED")
+
+
+def test_another_spelling_is_the_same_repo_and_another_letter_is_none(scene: Scene) -> None:
+    scene.someone.run("verify", "./atlas-7b", "--repo", "Acme-LAB/Atlas-7B").says(0, "acme-lab/atlas-7b")
+    scene.someone.run("verify", "./atlas-7b", "--repo", "acmе-lab/atlas-7b").says(2, "is not a repo")  # a Cyrillic e
+    scene.someone.run("verify", "./atlas-7b", "--repo", "acme_lab/atlas-7b").says(5, "UNKNOWN acme_lab/atlas-7b")
+
+
+# a local user who can write files after verify
+
+
+def test_what_changes_after_verify_is_noticed_by_the_next_one(scene: Scene) -> None:
+    scene.someone.run(*VERIFY).says(0)
+    path = scene.someone.here / "atlas-7b/model.safetensors"
+    before = path.stat()
+    with path.open("r+b") as file:  # the same inode, size and times
+        file.write(BAD["model.safetensors"])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    scene.someone.run(*VERIFY).says(1, "FAILED", "model.safetensors, same size")
