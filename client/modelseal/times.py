@@ -18,6 +18,12 @@ def utc(seconds: int) -> str:
         return f"{seconds} s after 1970"  # a log may claim any time; printing it must not fail
 
 
+def rfc3339(seconds: int) -> str:
+    """Return `2026-11-24T18:20:01Z`; a time that no calendar has becomes the first or the last that one has."""
+    last = 253_402_300_799  # 9999-12-31T23:59:59Z
+    return datetime.fromtimestamp(min(max(seconds, 0), last), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def span(seconds: int) -> str:
     """Return a duration as `3 minutes`, `2 hours` or `5 days`, rounded down."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):

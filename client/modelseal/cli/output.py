@@ -65,14 +65,9 @@ def _can_print(text: str) -> bool:
 
 def size(count: int) -> str:
     """Return bytes as people read them: 15.2 GB."""
-    if count < 1000:
-        return f"{count} byte{'s' if count != 1 else ''}"
-    value, unit = float(count), ""
-    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007
-        value /= 1000
-        if value < 999.5:
-            break
-    return f"{value:.3g} {unit}"
+    from modelseal.reports.words import shown_size
+
+    return shown_size(count)
 
 
 def escaped(text: str, *, longest: int = 200) -> str:
@@ -92,12 +87,16 @@ def lines(pairs: Iterable[tuple[str, str]]) -> None:
         line(key, text)
 
 
+def word_of(status: int) -> str:
+    """Return what --json calls a command that ended without a result."""
+    return _WORDS.get(status, "terminated" if status == 143 else "refused")
+
+
 def failure(name: str, message: str, hint: str | None, status: int, json: bool, error: Error | None = None) -> NoReturn:
     """Say why a command ended without a result, and exit."""
     message, hint = harmless(message), harmless(hint) if hint else None
     if json:
-        word = _WORDS.get(status, "terminated" if status == 143 else "refused")
-        value: dict[str, Any] = {"verdict": word, "exit": status, "error": message, "hint": hint}
+        value: dict[str, Any] = {"verdict": word_of(status), "exit": status, "error": message, "hint": hint}
         value["use"] = "retry" if status in (6, 7, 10) else "no"
         if isinstance(error, Misbehaviour):
             value["notes"] = [error.older, error.newer]

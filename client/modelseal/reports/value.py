@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from modelseal.formats.names import printable
+from modelseal.reports.subject import Failure, Subject
 from modelseal.reports.words import next_steps
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
+SCHEMA = "modelseal.v1"
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 
 
@@ -73,4 +75,27 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
             "owner_checked": publisher.checked,
         }
         value["untrusted"]["title"] = printable(publisher.title)
+    return value
+
+
+def of_subject(subject: Subject) -> dict[str, Any]:
+    """Return the whole object, as --json prints it."""
+    outcome, path = subject.outcome, printable(subject.path, longest=1000)
+    if isinstance(outcome, Failure):
+        found: dict[str, Any] = {"repo": outcome.repo, "path": path, **of_failure(outcome)}
+    else:
+        found = as_json(outcome, path)
+    return {"schema": SCHEMA, **found}
+
+
+def of_failure(failure: Failure) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "verdict": failure.word,
+        "exit": failure.exit_code,
+        "error": failure.message,
+        "hint": failure.hint,
+        "use": "retry" if failure.exit_code in (6, 7, 10) else "no",
+    }
+    if failure.notes is not None:
+        value["notes"] = list(failure.notes)
     return value

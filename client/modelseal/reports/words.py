@@ -7,16 +7,21 @@ from typing import Any
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.times import utc
-from modelseal.verdict import Verdict, Word
+from modelseal.verdict import Finding, Verdict, Word
 
 
 def first_line(verdict: Verdict) -> str:
+    return " ".join(first_words(verdict))
+
+
+def first_words(verdict: Verdict) -> tuple[str, str]:
+    """Return the verdict, and the name with what is said of it: together they are the first line."""
     decision = verdict.decision
     word = verdict.word.text
     if decision.as_of and verdict.word == Word.VERIFIED and decision.time is not None:
         word = f"VERIFIED AS OF {utc(decision.time)}"
     name = names.short(decision.repo or decision.asked.repo)
-    return " ".join(part for part in (word, verdict.qualifier, name) if part) + printable(verdict.says, longest=2000)
+    return f"{word} {verdict.qualifier}".rstrip(), name + printable(verdict.says, longest=2000)
 
 
 def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
@@ -32,3 +37,31 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
         return []
     argv, why, by = steps[verdict.word]
     return [{"argv": argv, "why": why, "by": by}]
+
+
+def shown_size(count: int) -> str:
+    """Return bytes as people read them: 15.2 GB."""
+    if count < 1000:
+        return f"{count} byte{'s' if count != 1 else ''}"
+    value, unit = float(count), ""
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.3g} {unit}"
+
+
+_SAYS = {
+    "added": "not in the seal",
+    "missing": "the seal lists it, and it is not there",
+    "differs": "as long as the sealed file, with other contents",
+    "resized": "another size than the sealed file",
+    "contradictory": "one of the two sealed digests is of these bytes, the other is not",
+    "ignored": "something else than a file under a name that is not compared",
+}
+
+
+def says(finding: Finding) -> str:
+    """Return what is wrong with the file, without its name."""
+    text = _SAYS.get(finding.kind) or (printable(finding.found) if finding.found else "no file that a seal can cover")
+    return text + (" (a program)" if finding.program else "")

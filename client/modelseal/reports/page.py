@@ -1,0 +1,244 @@
+"""A verdict as one HTML page for people: the verdict, who, the files, what was not compared, the log, what to do next.
+
+The page is whole in itself: no script, nothing fetched, and a Content-Security-Policy that allows its one style by its
+digest and nothing else. All text goes through `_text` (or `_code`); no other way leads into the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+
+from modelseal.formats import names
+from modelseal.formats.names import printable
+from modelseal.reports.style import STYLE
+from modelseal.reports.subject import Failure, Subject
+from modelseal.reports.words import first_line, first_words, next_steps, shown_size
+from modelseal.times import utc
+from modelseal.verdict import Decision, Judged, Verdict
+
+MAX_ROWS = 5000  # more are slow to open; --json and FILE.json have all
+MAX_NAMED = 100  # files that were not compared
+
+_MEANS = {
+    "verified": "These are exactly the files that the owner of this name sealed, and the seal has not been revoked.",
+    "failed": "Do not use these files.",
+    "unknown": "It is proven that nobody has sealed this name. That says nothing good or bad about the files.",
+    "unavailable": "Nothing could be proven, neither good nor bad. Try again before you use the files.",
+    "log-misbehaved": "The log has signed two things that contradict each other. Use nothing that rests on it.",
+}
+_NO_VERDICT = "There is no verdict. Do not take the files for verified."
+_TONE = {"verified": "good", "unknown": "wait", "unavailable": "wait"}  # all else is bad
+_STATUS = {
+    "verified": ("verified", "good"),
+    "not-compared": ("not compared", "wait"),
+    "absent": ("not here", "wait"),
+    "no-file": ("no file", "bad"),
+}
+_PASSED_OVER = ("ignored", "skipped")
+
+
+def page(subject: Subject) -> str:
+    outcome = subject.outcome
+    body = _failure(outcome) if isinstance(outcome, Failure) else _verdict(outcome, subject.path)
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    title = _first(outcome)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" content="'
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
+        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + body
+        + _footer(subject)
+        + "</body>\n</html>\n"
+    )
+
+
+def _text(text: str, longest: int = 2000) -> str:
+    """Return *text*, which may come from anywhere, as HTML. What is escaped for printing already stays as it is."""
+    return escape(printable(text, longest=longest).replace("\\\\", "\\"), quote=True)
+
+
+def _outside(text: str) -> str:
+    """The same for a single name or title as it came, which must not reorder what stands beside it either."""
+    return f"<bdi>{escape(printable(text), quote=True)}</bdi>"
+
+
+def _code(text: str) -> str:
+    return f"<code>{_text(text)}</code>"
+
+
+def _first(outcome: Verdict | Failure) -> str:
+    if isinstance(outcome, Failure):
+        return f"NO VERDICT {names.short(outcome.repo)}: {outcome.message}"
+    return first_line(outcome)
+
+
+def _head(tone: str, word: str, line: str, means: str) -> str:
+    return (
+        f'<header class="{tone}">\n<p class="word">{_text(word)}</p>\n<h1>{_text(line)}</h1>\n'
+        f"<p>{_text(means)}</p>\n</header>\n"
+    )
+
+
+def _failure(failure: Failure) -> str:
+    parts = [_head("bad", "NO VERDICT", _first(failure).removeprefix("NO VERDICT "), _NO_VERDICT)]
+    if failure.notes is not None:
+        parts.append(_two_notes(*failure.notes))
+    if failure.hint:
+        parts.append(f"<h2>Next</h2>\n<p>{_text(failure.hint)}</p>\n")
+    return "".join(parts)
+
+
+def _verdict(verdict: Verdict, path: str) -> str:
+    decision, word = verdict.decision, verdict.word
+    parts = [
+        _head(_TONE.get(word.value, "bad"), *first_words(verdict), _MEANS.get(word.value, _NO_VERDICT)),
+        _section("Who", _who(verdict, path)),
+        _files(verdict),
+        _not_compared(verdict.files),
+        _section("The log", _log(decision, verdict)),
+    ]
+    if decision.older is not None and decision.newer is not None:
+        parts.append(_two_notes(decision.older, decision.newer))
+    notes = (*decision.notes, *verdict.notes)
+    if notes:
+        parts.append("<h2>Notes</h2>\n<ul>\n" + "".join(f"<li>{_text(note)}</li>\n" for note in notes) + "</ul>\n")
+    return "".join(parts) + _next(verdict)
+
+
+def _section(title: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a list of terms; each value is HTML."""
+    rows = "".join(f"<dt>{_text(key)}</dt><dd>{value}</dd>\n" for key, value in pairs)
+    return f"<h2>{_text(title)}</h2>\n<dl>\n{rows}</dl>\n" if rows else ""
+
+
+def _who(verdict: Verdict, path: str) -> list[tuple[str, str]]:
+    decision, release = verdict.decision, verdict.release or verdict.decision.chosen
+    found = [("Asked for", _code(names.short(decision.asked.repo)))]
+    if decision.asked.revision:
+        found.append(("At revision", _code(decision.asked.revision)))
+    found.append(("Folder", _outside(path)))
+    if decision.publisher is not None:
+        checked = "" if decision.publisher.checked else ", on the operators' word; nobody checked who the owner is"
+        found.append(("Owner", _outside(str(decision.publisher)) + _text(checked)))
+    if release is not None:
+        newest = ", the newest release" if decision.chosen == release and decision.asked.revision is None else ""
+        found.append(("Release", _code(release.release.revision) + _text(newest)))
+        found.append(("Logged", _text(utc(release.time))))
+        found.append(("Sealed by key", _code(f"SHA256:{release.release.signer.sha256.hex()}")))
+        found.append(("Seal", _code(f"sha256:{release.release.seal.hex()}")))
+    statement = decision.statement
+    if statement is not None and release == decision.chosen:
+        for key, text in (("License", statement.license), ("Base model", statement.base_model)):
+            if text:
+                found.append((key, _outside(text) + _text(" (the owner's claim; not checked)")))
+    return found
+
+
+def _files(verdict: Verdict) -> str:
+    rows = [one for one in verdict.files if one.status not in _PASSED_OVER]
+    if not rows:
+        return ""
+    counts = Counter(_status(one)[0] for one in rows)
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+    total = sum(one.size or 0 for one in rows)
+    caption = f"{summary}; {shown_size(total)} at hand" + (f"; compared: {verdict.digest}" if verdict.digest else "")
+    more = ""
+    if len(rows) > MAX_ROWS:
+        more = f"<p>{len(rows) - MAX_ROWS} more rows are not shown here; the report FILE.json has all.</p>\n"
+    return (
+        f"<h2>Files</h2>\n<table>\n<caption>{_text(caption)}</caption>\n"
+        '<thead><tr><th>Status</th><th>Name and digests</th><th class="size">Size</th></tr></thead>\n<tbody>\n'
+        + "".join(map(_row, rows[:MAX_ROWS]))
+        + f"</tbody>\n</table>\n{more}"
+    )
+
+
+def _status(one: Judged) -> tuple[str, str]:
+    return _STATUS.get(one.status, (one.status, "bad"))
+
+
+def _row(one: Judged) -> str:
+    status, tone = _status(one)
+    if one.program and tone == "bad":
+        status += " (program)"
+    size = shown_size(one.size) if one.size is not None else ""
+    if one.sealed_size is not None and one.sealed_size != one.size:
+        size += f"{', ' if size else ''}sealed {shown_size(one.sealed_size)}"
+    details = "".join(f'<div class="digest">{line}</div>' for line in _details(one))
+    return (
+        f'<tr><td class="{tone}">{_text(status)}</td><td class="name">{_outside(one.name)}{details}</td>'
+        f'<td class="size">{_text(size)}</td></tr>\n'
+    )
+
+
+def _details(one: Judged) -> list[str]:
+    """Return lines of HTML: the digests that were compared; of other files all that are known."""
+    if one.detail:
+        return [_outside(one.detail)]
+    expected, found = dict(one.expected), dict(one.found)
+    both = expected.keys() & found.keys()
+    lines = []
+    for algorithm in {**expected, **found}:
+        want, got = expected.get(algorithm), found.get(algorithm)
+        if want == got:
+            lines.append(f"equal {_code(f'{algorithm}:{got}')}")
+        elif not both or algorithm in both:
+            lines += [f"expected {_code(f'{algorithm}:{want}')}"] if want is not None else []
+            lines += [f"found {_code(f'{algorithm}:{got}')}"] if got is not None else []
+    return lines
+
+
+def _not_compared(files: Iterable[Judged]) -> str:
+    why = {"ignored": "never part of a seal", "skipped": "the Hub client's own"}
+    found = [one for one in files if one.status in _PASSED_OVER]
+    if not found:
+        return ""
+    items = [f"<li>{_outside(one.name)} ({_text(why[one.status])})</li>\n" for one in found[:MAX_NAMED]]
+    if len(found) > MAX_NAMED:
+        items.append(f"<li>{len(found) - MAX_NAMED} more</li>\n")
+    title = f"Not compared: {len(found)} name{'' if len(found) == 1 else 's'}"
+    return f"<h2>{_text(title)}</h2>\n<ul>\n{''.join(items)}</ul>\n"
+
+
+def _log(decision: Decision, verdict: Verdict) -> list[tuple[str, str]]:
+    if not decision.origin:
+        return []
+    found = [("Log", _code(decision.origin))]
+    if verdict.release is not None:
+        found.append(("Leaf", _text(f"{verdict.release.index} of {decision.size}")))
+    elif decision.size:
+        found.append(("Leaves", _text(str(decision.size))))
+    if decision.time is not None:
+        found.append(("Newest answer", _text(utc(decision.time))))
+        mirrors = f"{decision.quorum} mirrors" if decision.quorum else "no mirror: it is the registry's word only"
+        found.append(("Checked by", _text(mirrors)))
+    return found
+
+
+def _two_notes(older: str, newer: str) -> str:
+    return "".join(
+        f"<h2>{title}</h2>\n<pre>{'<br>'.join(map(_text, note.splitlines()))}</pre>\n"
+        for title, note in (("Seen before", older), ("Answered now", newer))
+    )
+
+
+def _next(verdict: Verdict) -> str:
+    steps = "".join(
+        f"<p>{_text(step['why'])}{': ' + _code(' '.join(step['argv'])) if step['argv'] else ''}</p>\n"
+        for step in next_steps(verdict)
+    )
+    return f"<h2>Next</h2>\n{steps}" if steps else ""
+
+
+def _footer(subject: Subject) -> str:
+    return (
+        f"<footer>Exit status {subject.outcome.exit_code}. Written by modelseal {_text(subject.version)}. "
+        "This page proves nothing by itself: anybody can write one. To be sure, verify again.</footer>\n"
+    )

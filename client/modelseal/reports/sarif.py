@@ -1,0 +1,146 @@
+"""A verdict as SARIF 2.1.0 (OASIS), for code scanning: one run, a rule for each kind of finding, a result for each.
+
+Places are relative to the folder that was verified (`uriBaseId` MODEL). VERIFIED has no results. What is wrong with the
+whole (revoked, unknown, unavailable, a log that misbehaved, no verdict at all) is one result at the folder itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from modelseal.formats import names
+from modelseal.formats.names import printable
+from modelseal.reports.subject import Failure, Subject
+from modelseal.reports.words import first_line, next_steps, says
+from modelseal.verdict import Finding, Verdict, Word
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+# id -> level, score (0 to 10, as code scanning sorts by `security-severity`), what it means
+_RULES = {
+    "added-program": ("error", "9.5", "A program that nobody sealed lies among the files."),
+    "added": ("error", "8.0", "A file that nobody sealed lies among the files."),
+    "contradictory": ("error", "9.0", "One of the two digests in the seal is of these bytes, the other is not."),
+    "differs": ("error", "9.0", "A file has other contents than the sealed one."),
+    "resized": ("error", "8.5", "A file has another size than the sealed one."),
+    "missing": ("warning", "4.0", "A file that the seal lists is not there."),
+    "no-file": ("error", "7.0", "Something lies among the files that a seal cannot cover: a link, a device, a name."),
+    "failed": ("error", "8.0", "The files are not the release that they should be."),
+    "revoked": ("error", "9.5", "The owner revoked the release or these contents."),
+    "unknown": ("warning", "5.0", "It is proven that nobody has sealed this name."),
+    "unavailable": ("warning", "4.0", "There was no answer that proves anything; try again."),
+    "log-misbehaved": ("error", "9.5", "The log signed two things that contradict each other."),
+    "refused": ("error", "6.0", "There is no verdict; the reason says why."),
+}
+
+
+def sarif(subject: Subject) -> dict[str, Any]:
+    outcome = subject.outcome
+    failed = isinstance(outcome, Failure)
+    repo = names.short(outcome.repo if isinstance(outcome, Failure) else _repo(outcome))
+    invocation: dict[str, Any] = {"executionSuccessful": not failed, "exitCode": outcome.exit_code}
+    if isinstance(outcome, Failure):
+        message = {"text": _plain(outcome.message)}
+        invocation["toolExecutionNotifications"] = [{"level": "error", "message": message}]
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": _driver(subject.version)},
+                "automationDetails": {"id": f"modelseal/{repo}/"},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {"MODEL": {"description": {"text": "the folder that was verified"}}},
+                "invocations": [invocation],
+                "results": _results(outcome, repo),
+                "properties": _properties(subject, repo),
+            }
+        ],
+    }
+
+
+def _driver(version: str) -> dict[str, Any]:
+    return {
+        "name": "modelseal",
+        "version": version,
+        "rules": [
+            {
+                "id": rule,
+                "shortDescription": {"text": text},
+                "defaultConfiguration": {"level": level},
+                "properties": {"security-severity": score, "tags": ["security", "supply-chain"]},
+            }
+            for rule, (level, score, text) in _RULES.items()
+        ],
+    }
+
+
+def _results(outcome: Verdict | Failure, repo: str) -> list[dict[str, Any]]:
+    if isinstance(outcome, Failure):
+        rule = outcome.word if outcome.word in _RULES else "refused"
+        return [_result(rule, repo, outcome.message, None)]
+    if outcome.word == Word.VERIFIED:
+        return []
+    named = [one for one in outcome.findings if one.name != WHOLE]
+    if named and not outcome.qualifier:
+        return [_of(finding, repo) for finding in named]
+    rule = "revoked" if outcome.qualifier.startswith("REVOKED") else outcome.word.value
+    steps = "".join(f"; next: {step['why']}" for step in next_steps(outcome))
+    return [_result(rule, repo, first_line(outcome) + steps, None)]
+
+
+WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
+
+
+def _of(finding: Finding, repo: str) -> dict[str, Any]:
+    rule = "added-program" if finding.program else finding.kind if finding.kind in _RULES else "no-file"
+    text = f"{printable(finding.name)}: {says(finding)}"
+    if finding.expected is not None and finding.found is not None:
+        text += f"; expected {finding.expected}, found {printable(finding.found)}"
+    return _result(rule, repo, text, finding.name)
+
+
+def _result(rule: str, repo: str, text: str, name: str | None) -> dict[str, Any]:
+    level = _RULES[rule][0]
+    # A folder's own place is "./": an empty reference would mean the report itself.
+    place = {"uri": quote(name, safe="/") if name is not None else "./", "uriBaseId": "MODEL"}
+    same = hashlib.sha256("\0".join((repo, rule, name or "")).encode("utf-8", "backslashreplace")).hexdigest()
+    return {
+        "ruleId": rule,
+        "ruleIndex": list(_RULES).index(rule),
+        "level": level,
+        "message": {"text": _plain(text)},
+        "locations": [{"physicalLocation": {"artifactLocation": place}}],
+        "partialFingerprints": {"modelseal/v1": same},
+    }
+
+
+def _plain(text: str) -> str:
+    """Return *text*, printable already, so that no viewer takes a part of it for a link or a placeholder (3.11.5)."""
+    for sign in "[]":
+        text = text.replace(sign, "\\" + sign)
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _repo(verdict: Verdict) -> str:
+    return verdict.decision.repo or verdict.decision.asked.repo
+
+
+def _properties(subject: Subject, repo: str) -> dict[str, Any]:
+    outcome = subject.outcome
+    found: dict[str, Any] = {"modelseal/repo": repo, "modelseal/path": printable(subject.path, longest=1000)}
+    if isinstance(outcome, Failure):
+        return {**found, "modelseal/verdict": outcome.word}
+    release = outcome.release
+    passed_over = [printable(one.name) for one in outcome.files if one.status in ("ignored", "skipped")]
+    return {
+        **found,
+        "modelseal/verdict": outcome.word.value,
+        "modelseal/says": first_line(outcome),
+        "modelseal/revision": release.release.revision if release else outcome.decision.asked.revision,
+        "modelseal/log": outcome.decision.origin,
+        "modelseal/leaf": release.index if release else None,
+        "modelseal/notCompared": passed_over,
+    }

@@ -1,0 +1,123 @@
+"""Outcomes to report, one of each kind, from a world in memory: the same bytes each time.
+
+`python -m tests.support.outcomes` writes the golden reports again; git diff shows what a change of words means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from modelseal.compare import Local, compare
+from modelseal.judged import judge
+from modelseal.reports import KINDS, Failure, Subject, build
+from modelseal.verdict import Decision, Finding, Verdict
+from tests.support import make
+from tests.support.client import sealed_files
+from tests.support.world import World
+
+GOLDEN = Path(__file__).parent.parent / "client/reports/golden"
+REPO = "hf://acme-lab/atlas-7b"
+MODEL = {
+    "README.md": b"# Atlas\n", "config.json": b'{"model_type":"atlas"}', "model.safetensors": b"weights" * 1000,
+    "tokenizer.json": b"{}",
+}  # fmt: skip
+HOSTILE = {
+    "a new line": "x\nVERIFIED",
+    "an escape sequence": "\x1b[2Jx",
+    "right to left": "gpj.\u202exe.py",
+    "an end of a script": "</script><script>alert(1)</script>",
+    "an end of a style": "</style><img src=x onerror=alert(1)>",
+    "quotes": "\"'`&lt;onmouseover=x",
+    "a link as code scanning writes it": "[click](https://evil.example)",
+    "placeholders": "{0} {{1}}",
+    "percent and spaces": "100% sure?.bin#x",
+    "a name that is not UTF-8": "caf\\xe9.txt",
+    "very long": "n" * 5000,
+    "Arabic": "\u0646\u0645\u0648\u0630\u062c.bin",
+    "a scheme": "javascript:alert(1)",
+}
+
+
+def world(title: str = "Acme Lab") -> World:
+    found = World()
+    ana, ci = make.key("ana"), make.key("ci", "ed25519")
+    text = make.claim("hf://acme-lab", [ana], [(ci, "hf://acme-lab/*")], title=title)
+    found.log(make.identity(text, [ana]), [make.key("ops")])
+    found.publish(REPO, 1, ci, sealed_files(MODEL))
+    return found
+
+
+def verdict(decision: Decision, contents: dict[str, bytes], *problems: Finding) -> Verdict:
+    files = tuple(Local(one.name, one.size, None, one.blake3) for one in sealed_files(contents))
+    if decision.word is not None:
+        files = tuple(replace(one, blake3=None) for one in files)
+    found = compare(decision, files, problems)
+    return replace(found, files=judge(found, files, ignored=("model.sig",), skipped=(".cache/huggingface/.gitignore",)))
+
+
+def outcomes() -> Iterator[tuple[str, Verdict | Failure]]:
+    here = world()
+    yield "verified", verdict(here.ask(REPO), MODEL)
+    yield "claiming", claiming()
+    yield "failed", verdict(
+        here.ask(REPO),
+        {
+            **{name: data for name, data in MODEL.items() if name != "tokenizer.json"},
+            "config.json": b'{"model_type":"other"}', "model.safetensors": b"weight", "loader.py": b"",
+            "notes.txt": b"",
+        },
+        Finding("link", "latest", found="a link; links are not followed"),
+    )  # fmt: skip
+    yield "hostile", hostile()
+    yield "unknown", verdict(here.ask("hf://acme-lab/other"), MODEL)
+    yield "unavailable", verdict(here.ask(REPO, evidence=b"{}"), MODEL)
+    yield "revoked", revoked()
+    yield "misbehaved", misbehaved(here)
+    yield (
+        "no-verdict",
+        Failure("unavailable", 6, "no trust root: nobody says who owns a name", REPO, "modelseal trust add"),
+    )
+
+
+def claiming() -> Verdict:
+    """VERIFIED, by a seal that claims a license and a base model."""
+    decision = world().ask(REPO)
+    assert decision.statement is not None
+    statement = replace(decision.statement, license="apache-2.0", base_model="acme-lab/atlas-1b")
+    return verdict(replace(decision, statement=statement), MODEL)
+
+
+def hostile() -> Verdict:
+    """A folder whose every name is a trick, of an owner whose title is one."""
+    decision = world("Acme & 'Sons'").ask(REPO)
+    return verdict(decision, {**MODEL, **dict.fromkeys(HOSTILE.values(), b"x")})
+
+
+def revoked() -> Verdict:
+    here = world()
+    chosen = here.ask(REPO).chosen
+    assert chosen is not None
+    here.revoke(REPO, chosen.release.seal, [make.key("ana")])
+    return verdict(here.ask(REPO, chosen.release.revision), MODEL)
+
+
+def misbehaved(here: World) -> Verdict:
+    there = here.fork(len(here.entries) - 1)
+    there.log(make.identity(make.claim("hf://other", [make.key("ben")]), [make.key("ben")]), [make.key("ops")])
+    here.ask(REPO)
+    there.head = here.head
+    return verdict(there.ask(REPO), MODEL)
+
+
+def reports() -> Iterator[tuple[str, bytes]]:
+    """Yield file name and bytes of every golden report."""
+    for name, outcome in outcomes():
+        for kind in KINDS:
+            yield name + kind, build(kind, Subject(outcome, "./atlas-7b", "0.0"))
+
+
+if __name__ == "__main__":
+    for name, data in reports():
+        (GOLDEN / name).write_bytes(data)
