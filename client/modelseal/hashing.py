@@ -8,6 +8,7 @@ that someone truncates kills the process.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -16,7 +17,7 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +37,7 @@ _WIDE_BLOCK, _WIDE_BLOCKS = 2 << 20, 4  # 8 MiB per worker; larger blocks were s
 _MOVED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR}  # gone, or by now something else
 
 Progress = Callable[[int], None]
+_Write = Callable[[memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ class _Hasher(Protocol):
 
 
 def hash_folder(
-    path: Path | str, *, sha256: bool = True, blake3: bool = True, progress: Progress | None = None
+    path: Path | str,
+    *,
+    sha256: bool = True,
+    blake3: bool = True,
+    jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Listing, dict[str, Digests]]:
     """Return what is in the folder *path* and the digests of its files, all as of one moment.
 
@@ -61,12 +68,13 @@ def hash_folder(
         for name, one in digests.items():
             print(one.sha256.hex(), one.size, name)
 
-    The listing's `problems` (links, devices, names that are not UTF-8) are for the caller to judge. *progress* is
-    called with the bytes read since its last call. Raises Usage (no folder) or Error (it changed meanwhile).
+    The listing's `problems` (links, devices, names that are not UTF-8) are for the caller to judge. *jobs*: threads,
+    by default one per processor. *progress* is called with the bytes read since its last call.
+    Raises Usage (no folder) or Error (it changed meanwhile).
     """
     root = Path(path)
     listing = folders.walk(root)
-    digests = hash_files(listing, None, sha256=sha256, blake3=blake3, progress=progress)
+    digests = hash_files(listing, None, sha256=sha256, blake3=blake3, jobs=jobs, progress=progress)
     if folders.walk(root) != listing:  # a download still running, say
         raise Error(f"{path} changed while it was read")
     return listing, digests
@@ -80,18 +88,20 @@ def hash_files(
     blake3: bool,
     jobs: int | None = None,
     progress: Progress | None = None,
+    into: Path | None = None,
 ) -> dict[str, Digests]:
     """Return the digests of the files *names* (None: all) of *listing*, in the listing's order.
 
     *jobs*: threads, by default one per processor up to MAX_JOBS. *progress* is called with the bytes read since the
-    last call, from any thread, never by two at once; what it raises ends the work.
+    last call, from any thread, never by two at once; what it raises ends the work. *into*: an empty folder in which a
+    copy of each file is made, of the very bytes that were hashed.
     Raises Error, naming the file, if one is not the file that was walked, changes while it is read, or cannot be read.
     """
     if not (sha256 or blake3):
         raise ValueError("no digest was asked for")
     files = _chosen(listing, names)
     workers = max(1, jobs if jobs is not None else min(cores(), MAX_JOBS))
-    work = _Work(listing.root, sha256, blake3, workers, progress)
+    work = _Work(listing, sha256, blake3, workers, progress, into)
     work.run(_tasks(files), wide=max(_WIDE, sum(found.size for found in files) // (2 * workers)))
     return {found.name: work.digests[found.name] for found in files}
 
@@ -131,9 +141,12 @@ def _tasks(files: Iterable[Found]) -> deque[list[Found]]:
 class _Work:
     """One call of `hash_files`: tasks are taken by workers until none is left or one failed."""
 
-    def __init__(self, root: Path, sha256: bool, blake3: bool, workers: int, progress: Progress | None) -> None:
+    def __init__(
+        self, listing: Listing, sha256: bool, blake3: bool, workers: int, progress: Progress | None, into: Path | None
+    ) -> None:
         self.digests: dict[str, Digests] = {}
-        self._root, self._sha256, self._workers = root, sha256, workers
+        self._root, self._opener, self._into = listing.root, listing.opener, into
+        self._sha256, self._workers = sha256, workers
         self._blake3: Any = None
         if blake3:
             import blake3 as module
@@ -163,7 +176,7 @@ class _Work:
     def _worker(self, tasks: deque[list[Found]], wide: int) -> None:
         try:
             buffer = _buffer(_BLOCK)
-            with Opener(self._root) as opener:
+            with self._opener() as opener:
                 while not self._failures:
                     try:
                         task = tasks.popleft()
@@ -182,12 +195,12 @@ class _Work:
         blake3 = self._blake3(max_threads=threads) if self._blake3 else None
         hashers = [hasher for hasher in (sha256, blake3) if hasher is not None]
         try:
-            with io.FileIO(opener.open(found.name)) as file:
+            with io.FileIO(opener.open(found.name)) as file, self._copy(found) as write:
                 self._same(file, found)
                 if wide and self._workers > 1:
-                    size = self._read_wide(file, found, hashers)
+                    size = self._read_wide(file, found, hashers, write)
                 else:
-                    size = self._read(file, found, hashers, buffer)
+                    size = self._read(file, found, hashers, buffer, write)
                 self._same(file, found)
         except OSError as e:
             if e.errno in _MOVED:
@@ -197,24 +210,38 @@ class _Work:
             raise _changed(found)
         return Digests(size, sha256.digest() if sha256 else None, blake3.digest() if blake3 else None)
 
+    @contextlib.contextmanager
+    def _copy(self, found: Found) -> Iterator[_Write]:
+        """What takes the bytes of *found* besides the hashers."""
+        if self._into is None:
+            yield _nowhere
+            return
+        from modelseal.platform.staging import NewFile
+
+        with NewFile(self._into / found.name) as file:
+            yield file.write
+
     def _same(self, file: io.FileIO, found: Found) -> None:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or Found.of(found.name, status) != found:
             raise _changed(found)
 
-    def _read(self, file: io.FileIO, found: Found, hashers: list[_Hasher], buffer: memoryview) -> int:
+    def _read(
+        self, file: io.FileIO, found: Found, hashers: list[_Hasher], buffer: memoryview, write: _Write
+    ) -> int:
         """Read and hash in this thread; return the size. One byte more than expected ends it."""
         size = 0
         while size <= found.size and (count := file.readinto(buffer)):
             for hasher in hashers:
                 hasher.update(buffer[:count])
+            write(buffer[:count])
             size += count
             self._report(count)
             if size == found.size < _SMALL:
                 break  # spare the call that finds the end: the status is compared again anyway
         return size
 
-    def _read_wide(self, file: io.FileIO, found: Found, hashers: list[_Hasher]) -> int:
+    def _read_wide(self, file: io.FileIO, found: Found, hashers: list[_Hasher], write: _Write) -> int:
         """Read in this thread while each hasher works in its own on blocks of a ring; return the size."""
         ring = [_buffer(_WIDE_BLOCK) for _ in range(_WIDE_BLOCKS)]
         lanes = [_Lane(hasher) for hasher in hashers]
@@ -228,6 +255,7 @@ class _Work:
                     break
                 for lane in lanes:
                     lane.put(block[:count])
+                write(block[:count])
                 size += count
                 turn += 1
                 self._report(count)
@@ -272,6 +300,10 @@ def _buffer(size: int) -> memoryview:
     """A buffer that begins on a page: into one 16 bytes further, where malloc puts it, some processors copy from the
     page cache five times slower (measured on EPYC; the addresses of source and target then alias)."""
     return memoryview(mmap.mmap(-1, size))
+
+
+def _nowhere(_data: memoryview) -> None:
+    pass
 
 
 def _changed(found: Found) -> Error:

@@ -56,6 +56,19 @@ def judge(function: F) -> F:
     return registry(function)
 
 
+def hashing(function: F) -> F:
+    """--hash and --jobs."""
+    function = click.option(
+        "--jobs", metavar="N", type=click.IntRange(1, 256), help="Threads that hash [one per processor, at most 8]."
+    )(function)
+    return click.option(
+        "--hash",
+        type=click.Choice(("auto", "blake3", "sha256", "both")),
+        default="auto",
+        help="Which digests are computed [auto: all that is needed, no more].",
+    )(function)
+
+
 def offline(function: F) -> F:
     return click.option("--offline", is_flag=True, envvar="MODELSEAL_OFFLINE", help="Never use the network.")(function)
 

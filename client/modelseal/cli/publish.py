@@ -33,6 +33,7 @@ Example:
 )
 @click.option("--wait", metavar="DUR", default="30s", show_default=True, help="How long to wait for the log.")
 @click.option("--dry-run", is_flag=True, help="Hash and sign, send nothing, write nothing.")
+@options.hashing
 @options.registry
 @options.common
 def publish(
@@ -45,6 +46,8 @@ def publish(
     save: Path | None,
     wait: str,
     dry_run: bool,
+    hash: str,
+    jobs: int | None,
     registry: str | None,
     quiet: bool,
     as_json: bool,
@@ -68,6 +71,8 @@ def publish(
         save=save,
         wait_s=times.parse_duration(wait),
         dry_run=dry_run,
+        hash=hash,
+        jobs=jobs,
         quiet=quiet or as_json,
     )
     written = [str(path) for path in (done.seal, done.evidence) if path is not None]

@@ -23,6 +23,7 @@ from modelseal.formats.names import Asked
 from modelseal.journeys import show, submit, typed
 from modelseal.journeys import sign as sealing
 from modelseal.journeys.ask import Answer, Where, ask, heard
+from modelseal.journeys.digests import Hashing
 from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
 from modelseal.state import Sealed
@@ -53,12 +54,15 @@ def publish(
     save: Path | str | None = None,
     wait_s: float = 30.0,
     dry_run: bool = False,
+    hash: str = "auto",
+    jobs: int | None = None,
     quiet: bool = True,
 ) -> Published:
     """Seal the folder *path* as a release of *repo*, have it logged, and check that any client says VERIFIED.
 
-    *repo*, *revision*, *key*, *password* and *signature* are those of `sign`. Then the evidence is written beside the
-    folder, or to *save*. *registry*: another address than the trust root's. *wait_s*: how long to wait for the log.
+    *repo*, *revision*, *key*, *password*, *signature*, *hash* and *jobs* are those of `sign`. Then the
+    evidence is written beside the folder, or to *save*. *registry*: another address than the trust root's. *wait_s*:
+    how long to wait for the log.
 
         done = modelseal.publish("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
         print(done.verdict.word, done.seal, done.evidence)
@@ -68,7 +72,7 @@ def publish(
     """
     folder, asked = Path(path), typed.asked_commit(repo, revision)
     key, where = keys.given(key, password), Where(registry=registry)
-    target = sealing.place(folder, signature)
+    hashing, target = Hashing(hash, jobs), sealing.place(folder, signature)
     beside = Path(save) if save else _beside(folder)
     if beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
@@ -76,7 +80,7 @@ def publish(
     show.check_place(beside)
     kept = sealing.existing(target, asked)
     answer = heard(ask(asked, where))  # 1
-    signed = sealing.make(folder, asked, key, kept=kept, quiet=quiet)  # 2
+    signed = sealing.make(folder, asked, key, kept=kept, hashing=hashing, quiet=quiet)  # 2
     there = _release_at(answer.decision, asked)
     reason = None
     if there is not None:
@@ -120,6 +124,8 @@ def _there_already(signed: Signed, there: Sealed, answer: Answer) -> Signed:
             return signed  # revoked: the wait below says so
         raise Unavailable(f"the seal at {release.revision} could not be fetched from {answer.address}")
     for ours, theirs in zip(signed.statement.files, statement.files, strict=True):
+        if theirs.blake3 is not None and ours.blake3 is None:
+            raise Usage("the logged seal has blake3 digests, which must be compared too", hint="leave out --hash")
         if theirs.blake3 is not None and ours.blake3 != theirs.blake3:
             raise Conflict(
                 f"{names.printable(ours.name)}: the logged seal is contradictory, its blake3 is of other bytes"

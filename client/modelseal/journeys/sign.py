@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from modelseal import folders, keys, platform, progress
+from modelseal import folders, keys, layouts, platform, progress
 from modelseal.authorship import check_seal
 from modelseal.errors import Conflict, Malformed, Usage
 from modelseal.folders import Listing
@@ -23,7 +23,7 @@ from modelseal.formats.names import Asked
 from modelseal.formats.records import Release
 from modelseal.hashing import hash_folder
 from modelseal.journeys import typed
-from modelseal.journeys.verify import look
+from modelseal.journeys.digests import AUTO, Hashing
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
 
@@ -70,13 +70,16 @@ def sign(
     revision: str | None = None,
     password: bytes | None = None,
     signature: Path | str | None = None,
+    hash: str = "auto",
+    jobs: int | None = None,
     quiet: bool = True,
 ) -> Signed:
     """Seal the folder *path* as the files of *repo* at one commit, and write the seal; nothing is sent.
 
     *repo* is `acme-lab/atlas-7b@COMMIT`, or without the commit, which is then *revision* (40 hex digits). *key* is a
     private key or where to load it from (a path, `-`, `env:NAME`), with *password* if it has one. The seal goes to
-    *signature*, by default `model.sig` in the folder; a seal there that says just the same is kept.
+    *signature*, by default `model.sig` in the folder; a seal there that says just the same is kept. A seal has sha256
+    and blake3 of every file; *hash* "sha256" leaves the second out. *jobs*: threads that hash.
 
         signed = modelseal.sign("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
         print(signed.path, signed.digest)
@@ -84,9 +87,10 @@ def sign(
     Raises Usage (folder, names, key), Conflict (something else stands at *signature*), Error (the folder changed).
     """
     folder, asked = Path(path), typed.asked_commit(repo, revision)
+    hashing = Hashing(hash, jobs)
     target = place(folder, signature)
     kept = existing(target, asked)
-    signed = make(folder, asked, keys.given(key, password), kept=kept, quiet=quiet)
+    signed = make(folder, asked, keys.given(key, password), kept=kept, hashing=hashing, quiet=quiet)
     write(target, signed.seal)
     return replace(signed, path=target)
 
@@ -109,14 +113,37 @@ def check_parent(target: Path) -> None:
         raise Usage(f"{target.parent}: no such folder")
 
 
-def make(folder: Path, asked: Asked, key: SigningKey, *, kept: str | None, quiet: bool = True) -> Signed:
+def make(
+    folder: Path,
+    asked: Asked,
+    key: SigningKey,
+    *,
+    kept: str | None,
+    hashing: Hashing = AUTO,
+    quiet: bool = True,
+) -> Signed:
     """Return a seal of *folder*: *kept*, if it is by *key* and says just what would be signed now, else a new one."""
     if asked.revision is None:
         raise Usage("a seal is for one commit", hint="give it with --revision, 40 hex digits")
-    look(folder)
-    total = sum(found.size for found in folders.walk(folder).files)
+    listing, files = files_of(folder, hashing, quiet=quiet)  # 1
+    statement = Statement(asked.repo, asked.revision, int(time.time()), files)  # 2
+    if kept is not None and (reused := _reuse(kept, statement, key.public)) is not None:
+        return Signed(kept, reused, key.public, listing)
+    payload = statement.encode()
+    bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)  # 3
+    signed = Signed(bundle.encode(), statement, key.public, listing)
+    check_seal(signed.release("self-check"), signed.seal, key.public)  # 4
+    return signed
+
+
+def files_of(folder: Path, hashing: Hashing, *, quiet: bool) -> tuple[Listing, tuple[File, ...]]:
+    """Return what a seal of *folder* says of its files, all hashed now; Usage if they cannot be sealed."""
+    if hashing.hash == "blake3":
+        raise Usage("a seal always has sha256", hint="--hash sha256 leaves blake3 out; nothing leaves sha256 out")
+    layouts.plain_folder(folder)
+    total = folders.walk(folder).total
     with progress.shown("hashing", total, quiet=quiet) as step:
-        listing, digests = hash_folder(folder, progress=step)  # 1
+        listing, digests = hash_folder(folder, blake3=hashing.hash != "sha256", jobs=hashing.jobs, progress=step)
     check_listing(listing)
     files = tuple(
         File(name, found.size, found.sha256, found.blake3)
@@ -131,14 +158,7 @@ def make(folder: Path, asked: Asked, key: SigningKey, *, kept: str | None, quiet
         raise Usage(str(e), hint="such a file cannot be sealed: rename or remove it") from e
     if sum(file.size for file in files) == 0:
         raise Usage(f"{folder} holds no bytes to seal")
-    statement = Statement(asked.repo, asked.revision, int(time.time()), files)  # 2
-    if kept is not None and (reused := _reuse(kept, statement, key.public)) is not None:
-        return Signed(kept, reused, key.public, listing)
-    payload = statement.encode()
-    bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)  # 3
-    signed = Signed(bundle.encode(), statement, key.public, listing)
-    check_seal(signed.release("self-check"), signed.seal, key.public)  # 4
-    return signed
+    return listing, files
 
 
 def check_listing(listing: Listing) -> None:

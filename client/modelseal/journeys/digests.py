@@ -1,0 +1,87 @@
+"""Digests of the files at hand: those that the cache knows, the others hashed now, while people see how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelseal import platform, progress
+from modelseal.cache import DigestCache
+from modelseal.errors import Usage
+from modelseal.folders import Listing
+from modelseal.hashing import Digests, hash_files
+from modelseal.verdict import Decision
+
+CHOICES = ("auto", "blake3", "sha256", "both")
+MAX_JOBS = 256
+
+SHA256, BLAKE3 = frozenset({"sha256"}), frozenset({"blake3"})
+BOTH = SHA256 | BLAKE3
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """How files are hashed. Raises Usage for what cannot be meant."""
+
+    hash: str = "auto"  # of CHOICES; auto: what decides soonest
+    jobs: int | None = None  # threads; None: one per processor
+    recheck: bool = False  # hash all of it now, and renew the cache
+
+    def __post_init__(self) -> None:
+        if self.hash not in CHOICES:
+            raise Usage(f"{self.hash!r} is no choice of digests", hint="choose one of " + ", ".join(CHOICES))
+        if self.jobs is not None and not 1 <= self.jobs <= MAX_JOBS:
+            raise Usage(f"{self.jobs} jobs: from 1 to {MAX_JOBS} make sense")
+
+    def chosen(self, wanted: frozenset[str], decision: Decision) -> frozenset[str]:
+        """Return which digests to compute, where *wanted* decide soonest. What decides is never left out."""
+        if self.hash == "auto" or decision.word is not None:
+            return wanted
+        statement = decision.statement
+        sealed = statement is not None and all(file.blake3 is not None for file in statement.files)
+        if self.hash == "blake3" and not sealed:
+            raise Usage("this seal has no blake3 digests at hand, only sha256", hint="leave out --hash")
+        if self.hash == "blake3":
+            return BLAKE3
+        return BOTH if self.hash == "both" and sealed else SHA256
+
+
+AUTO = Hashing()
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    digests: dict[str, Digests]
+    cached: int = 0  # how many of them were not computed now
+    since: int | None = None  # POSIX seconds: when the oldest of those was
+
+
+def hashed(
+    listing: Listing,
+    names: Collection[str],
+    wanted: frozenset[str],
+    hashing: Hashing,
+    *,
+    quiet: bool,
+    into: Path | None = None,
+) -> Hashed:
+    """Return the *wanted* digests of the files *names* of *listing*. What is copied *into* a folder is hashed now."""
+    sha256, blake3 = "sha256" in wanted, "blake3" in wanted
+    files = {found.name: found for found in listing.files if found.name in names}
+    cache = DigestCache(platform.cache_folder()) if into is None else None
+    known = cache.find(files.values(), sha256=sha256, blake3=blake3) if cache and not hashing.recheck else {}
+    digests = {name: kept.digests for name, kept in known.items()}
+    rest = [name for name in files if name not in known]
+    if rest:
+        began_ns = time.time_ns()
+        what = "hashing" if into is None else "copying"
+        with progress.shown(what, sum(files[name].size for name in rest), quiet=quiet) as step:
+            now = hash_files(
+                listing, rest, sha256=sha256, blake3=blake3, jobs=hashing.jobs, progress=step, into=into
+            )
+        if cache is not None:
+            cache.keep([(files[name], one) for name, one in now.items()], began_ns, renew=hashing.recheck)
+        digests |= now
+    return Hashed(digests, len(known), min((kept.hashed for kept in known.values()), default=None))
