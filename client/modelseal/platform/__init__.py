@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from modelseal.platform.files import Missing, make_folder, read_below, read_file, replace, write_new
+from modelseal.platform.files import Missing, check_replaceable, make_folder, read_below, read_file, replace, write_new
 from modelseal.platform.handles import Entry, Folder, Opener, is_link
 from modelseal.platform.locks import lock
 
@@ -19,6 +19,7 @@ __all__ = [
     "Missing",
     "Opener",
     "cache_folder",
+    "check_replaceable",
     "cores",
     "home",
     "is_link",

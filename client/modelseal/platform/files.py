@@ -73,6 +73,21 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         _sync_folder(path.parent)
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise Usage if `replace` could not put a file at *path* now, or would put it where something else stands."""
+    if not path.parent.is_dir():
+        raise Usage(f"{path.parent}: no such folder")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                raise Usage(f"{path}: not a regular file, and nothing else is replaced")
+        os.unlink(_write_beside(path, b"", 0o600))
+    except OSError as e:
+        raise Usage(f"{path}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+    except ValueError as e:
+        raise Usage(f"{str(path)!r}: cannot be written: not a file name") from e
+
+
 def make_folder(path: Path) -> None:
     """Make the folder *path*, and those above it, where they are missing; whole and durable when this returns."""
     if path.is_dir():

@@ -1,0 +1,138 @@
+"""--report: files that say what a judging command found. They never change how it ends.
+
+What is wrong with a FILE is said before anything is read or asked; then a report of an earlier run goes, so that none
+is ever taken for this run's. A report is whole or absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from modelseal.cli import output
+from modelseal.errors import Error, Misbehaviour, Usage
+
+if TYPE_CHECKING:
+    from modelseal.formats.names import Asked
+    from modelseal.reports import Failure
+    from modelseal.verdict import Verdict
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(function: F) -> F:
+    """--report, for every command that judges."""
+    return click.option(
+        "--report",
+        "report_files",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Say it in a file too, replacing an older one: FILE.json .html .sarif .cdx.json; repeat it for more.",
+    )(function)
+
+
+def check(files: tuple[Path, ...], judged: Path, *others: Path | None) -> Reports:
+    """Return where to write. Usage if a name is none of a report, or no report could be put there.
+
+    *judged*: what is verified; *others*: folders that are handed over. A report in one of them would be a file that
+    the seal does not list.
+    """
+    targets: list[tuple[Path, str]] = []
+    for file in files:
+        from modelseal import platform, reports
+
+        path, kind = file.expanduser(), reports.kind_of(file.name)
+        if kind is None:
+            raise Usage(
+                f"--report {path}: no such kind of report",
+                hint=f"the ending says which: {', '.join(sorted(reports.KINDS))}",
+            )
+        if any(path.absolute() == other.absolute() for other, _ in targets):
+            raise Usage(f"--report {path} is given twice")
+        if any(_is_in(path, folder) for folder in (judged, *others) if folder is not None):
+            raise Usage(f"--report {path} lies in what is verified", hint="write the report beside it")
+        platform.check_replaceable(path)
+        targets.append((path, kind))
+    return Reports(tuple(targets), judged)
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    """Whether *path* is *folder* or below it, by whatever links and spellings."""
+    try:
+        place = path.absolute().parent.resolve() / path.name
+        if place.is_relative_to(folder.absolute().resolve()):
+            return True
+        return folder.exists() and any(above.samefile(folder) for above in place.parents if above.exists())
+    except (OSError, ValueError):  # no such place; what is wrong with it is said next
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The files that were asked for."""
+
+    targets: tuple[tuple[Path, str], ...]  # and their kind
+    judged: Path
+
+    @contextlib.contextmanager
+    def beginning(self, asked: Asked | None) -> Iterator[None]:
+        """From here on a verdict is looked for; an error that is no wrong use is reported too."""
+        if not self.targets:
+            yield
+            return
+        for path, _ in self.targets:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+        try:
+            yield
+        except Usage:
+            raise
+        except Error as e:
+            if asked is not None:
+                with contextlib.suppress(Error):  # the first reason is the one to be told
+                    self._write(_failure(e, asked))
+            raise
+
+    def write(self, verdict: Verdict, *, quiet: bool = False) -> None:
+        """Write all. What cannot be written is an error only where the verdict is none already."""
+        try:
+            self._write(verdict)
+        except Error as e:
+            if verdict:
+                raise
+            output.tell(f"modelseal: {output.harmless(str(e))}")
+            return
+        for path, _ in self.targets:
+            if not quiet:
+                output.tell_line("wrote", output.escaped(str(path), longest=1000))
+
+    def _write(self, outcome: Verdict | Failure) -> None:
+        if not self.targets:
+            return
+        from importlib import metadata
+
+        from modelseal import platform, reports
+
+        subject = reports.Subject(outcome, str(self.judged), metadata.version("modelseal"))
+        for path, kind in self.targets:
+            platform.replace(path, reports.build(kind, subject))
+
+
+def _failure(error: Error, asked: Asked) -> Failure:
+    from modelseal.reports import Failure
+
+    notes = (error.older, error.newer) if isinstance(error, Misbehaviour) else None
+    return Failure(
+        output.word_of(error.exit_code),
+        error.exit_code,
+        output.harmless(str(error)),
+        asked.repo,
+        output.harmless(error.hint) if error.hint else None,
+        notes,
+    )
