@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from modelseal.errors import Malformed
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
+from modelseal.pointers import Pointers
 from modelseal.state import Sealed
 from modelseal.verdict import Decision, Finding, Standing, Verdict, Word
 
 # What can run when somebody opens a folder or loads a model from it.
 PROGRAMS = (".py", ".bat", ".cmd", ".ps1", ".sh", ".exe", ".dll", ".so", ".jar", ".js", ".vbs", ".ipynb", ".lnk")
+# Formats that hold pickles, or may: loading one runs what it says.
+PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".dill", ".npy", ".npz")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".whl", ".egg", ".nemo", ".keras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +30,36 @@ class Local:
     size: int
     sha256: bytes | None = None
     blake3: bytes | None = None
+    points: Pointers | None = None  # of a config that was looked into
 
 
-def digests_wanted(decision: Decision, sizes: Mapping[str, int]) -> frozenset[str]:
-    """Return which of "sha256" and "blake3" to compute for files of these sizes; none if nothing depends on it."""
+def digests_wanted(
+    decision: Decision, sizes: Mapping[str, int], *, partial: bool = False, problems: bool = False
+) -> frozenset[str]:
+    """Return which of "sha256" and "blake3" to compute for files of these sizes; none if nothing depends on it.
+
+    *problems*: something lies there that is no file, so that nothing can make it VERIFIED.
+    """
     if decision.word is not None:
         return frozenset({"sha256"}) if decision.word == Word.UNKNOWN and _voided_contents(decision) else frozenset()
     statement = decision.statement
-    if statement is None or any(file.blake3 is None for file in statement.files):
+    if statement is None:
         return frozenset({"sha256"})
-    differ = sizes != {file.name: file.size for file in statement.files}
-    if differ and (_others(decision, sizes) or _voided_contents(decision)):
-        return frozenset({"sha256"})
-    return frozenset({"blake3"})
+    sealed = {file.name: file.size for file in statement.files}
+    if problems or not (sizes.items() <= sealed.items() if partial else sizes == sealed):
+        rescue = (not problems and _others(decision, sizes)) or _voided_contents(decision)
+        return frozenset({"sha256"}) if rescue else frozenset()
+    return frozenset({"sha256"} if any(file.blake3 is None for file in statement.files) else {"blake3"})
 
 
-def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Finding, ...] = ()) -> Verdict:
-    """Return the verdict on *files* and what else lies there (*problems*: links, devices, foreign files)."""
+def compare(
+    decision: Decision, files: tuple[Local, ...], problems: tuple[Finding, ...] = (), *, partial: bool = False
+) -> Verdict:
+    """Return the verdict on *files* and what else lies there (*problems*: links, devices, foreign files).
+
+    *partial*: sealed files may be missing, if at least one is there. Files that were not hashed can be without digests
+    only where `digests_wanted` says that nothing depends on them.
+    """
     by_sha256 = _fileset(files)
     if decision.word in (None, Word.UNKNOWN) and by_sha256 in _voided_contents(decision):
         says = ": the owner revoked these very contents in the whole namespace; do not use them"
@@ -55,14 +72,20 @@ def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Findin
     sizes = {file.name: file.size for file in files}
     notes: tuple[str, ...] = ()
     if decision.statement is not None:
-        findings, equal, digest = _against(decision.statement, files)
+        findings, equal, digest = _against(decision.statement, files, partial)
+        notes = _pointed_to(decision, decision.statement, files) + _respelled(findings)
     else:
         notes = ("the seal could not be fetched; names, sizes and sha256 were compared with the release in the log",)
         same = by_sha256 == decision.chosen.release.fileset
+        if partial and not same and not problems and len(files) < decision.chosen.release.files:
+            says = ": its seal could not be fetched, and without it nobody can tell a part of a release"
+            return Verdict(Word.UNAVAILABLE, says, "", decision, total=decision.chosen.release.files)
         findings = () if same else (Finding("differs", "the folder as a whole"),)
         equal, digest = (len(files) if same else 0), "sha256"
-    findings = _by_weight(findings + problems)
-    if not findings:
+    findings = by_weight(findings + problems)
+    if not findings and equal:
+        if equal != len(files):
+            raise ValueError("not every file was hashed")
         return _verified(decision, decision.chosen, equal, digest, notes)
     # Files that only one of a seal's two digests fits: their fileset, over sha256, must not make up for the other.
     contradictory = any(finding.kind == "contradictory" for finding in findings)
@@ -72,7 +95,7 @@ def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Findin
                 return _another(decision, one, len(files), findings)
     return Verdict(
         Word.FAILED,
-        f": {_count(findings)}; do not load this folder",
+        f": {count(findings)}; do not load {'this' if partial else 'this folder'}" if findings else _NOTHING,
         "",
         decision,
         findings,
@@ -85,6 +108,9 @@ def compare(decision: Decision, files: tuple[Local, ...], problems: tuple[Findin
         and not problems
         and bool(_others(decision, sizes) or _voided_contents(decision)),
     )
+
+
+_NOTHING = ": none of its files is here"
 
 
 def _voided_contents(decision: Decision) -> frozenset[bytes]:
@@ -121,6 +147,8 @@ def _another(decision: Decision, one: Standing, count: int, findings: tuple[Find
 def _verified(decision: Decision, release: Sealed, equal: int, digest: str, notes: tuple[str, ...]) -> Verdict:
     publisher, basis = decision.publisher, []
     assert publisher is not None
+    if equal < release.release.files:
+        basis.append(f"{equal} of {release.release.files} files")
     if not decision.quorum:
         basis.append("(registry's word only)")
     owner = f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
@@ -143,7 +171,7 @@ def _verified(decision: Decision, release: Sealed, equal: int, digest: str, note
     )
 
 
-def _against(statement: Statement, files: tuple[Local, ...]) -> tuple[tuple[Finding, ...], int, str]:
+def _against(statement: Statement, files: tuple[Local, ...], partial: bool) -> tuple[tuple[Finding, ...], int, str]:
     """Return what differs from *statement*, how many files equal it, and which digest was compared."""
     expected = {file.name: file for file in statement.files}
     findings: list[Finding] = []
@@ -152,24 +180,57 @@ def _against(statement: Statement, files: tuple[Local, ...]) -> tuple[tuple[Find
     for local in files:
         file = expected.pop(local.name, None)
         if file is None:
-            findings.append(Finding("added", local.name, program=is_program(local.name)))
+            findings.append(Finding("added", local.name, risk=risk_of(local.name, local.points)))
         elif file.size != local.size:
-            findings.append(Finding("resized", local.name, f"{file.size} bytes", f"{local.size} bytes"))
-        else:
-            results = _digests(file, local)
+            sizes = f"{file.size} bytes", f"{local.size} bytes"
+            findings.append(Finding("resized", local.name, *sizes, risk=risk_of(local.name, local.points)))
+        elif results := _digests(file, local):
             compared.update(name for name, _, _ in results)
             wrong = [(name, want, got) for name, want, got in results if want != got]
-            if not results:
-                raise ValueError(f"{local.name} was not hashed")
             if wrong and len(wrong) < len(results):
-                findings.append(Finding("contradictory", local.name))
+                wants = ", ".join(f"{name}:{want.hex()}" for name, want, _ in results)
+                gots = ", ".join(f"{name}:{got.hex()}" for name, _, got in results)
+                findings.append(Finding("contradictory", local.name, wants, gots))
             elif wrong:
                 name, want, got = wrong[0]
-                findings.append(Finding("differs", local.name, f"{name}:{want.hex()}", f"{name}:{got.hex()}"))
+                digests = f"{name}:{want.hex()}", f"{name}:{got.hex()}"
+                findings.append(Finding("differs", local.name, *digests, risk=risk_of(local.name, local.points)))
             else:
                 equal += 1
-    findings += [Finding("missing", name) for name in expected]
+    if not partial:
+        findings += [Finding("missing", name) for name in expected]
     return tuple(findings), equal, " and ".join(sorted(compared, reverse=True)) or "names and sizes"
+
+
+def _pointed_to(decision: Decision, statement: Statement, files: tuple[Local, ...]) -> tuple[str, ...]:
+    """Return a note for each other repo that a config names, where that config is the sealed one."""
+    sealed = {file.name: file.sha256 for file in statement.files}
+    found: dict[str, None] = {}
+    for local in files:
+        points = local.points
+        if points is None or sealed.get(local.name) != points.sha256:
+            continue
+        for repo in points.code:
+            if repo.lower() != decision.asked.key:
+                found[
+                    f"{names.short(repo)} has code that {local.name} (auto_map) names; this seal does not cover it"
+                ] = None
+        if points.base is not None and points.base.lower() != decision.asked.key:
+            short = names.short(points.base)
+            found[f"{short} is the base model that {local.name} names; this seal does not cover it"] = None
+    return tuple(found)
+
+
+def _respelled(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Return a note for each added file that some systems take for a missing one."""
+    missing = {names.folded(one.name): one.name for one in findings if one.kind == "missing"}
+    pairs = ((one.name, missing.get(names.folded(one.name))) for one in findings if one.kind == "added")
+    return tuple(
+        f"{names.printable(added)} is spelled {names.printable(sealed)} in the seal; "
+        "they differ in case or in the form of a letter"
+        for added, sealed in pairs
+        if sealed is not None
+    )
 
 
 def _digests(file: File, local: Local) -> list[tuple[str, bytes, bytes]]:
@@ -194,15 +255,31 @@ def is_program(name: str) -> bool:
     return names.folded(name).endswith(PROGRAMS)
 
 
+def risk_of(name: str, points: Pointers | None = None) -> str:
+    """Return what makes a file dangerous that is not as sealed: program, pickle, archive, auto_map, or ''."""
+    name = names.folded(name)
+    if name.endswith(PROGRAMS):
+        return "program"
+    if name.endswith(PICKLES):
+        return "pickle"
+    if name.endswith(ARCHIVES):
+        return "archive"
+    return "auto_map" if points is not None and points.auto_map else ""
+
+
+_RISKS = ("program", "", "pickle", "archive", "auto_map")
 _ORDER = ("added", "differs", "resized", "missing")
 
 
-def _by_weight(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What matters most first: programs nobody sealed, then other additions, differences, what is missing."""
+def by_weight(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What matters most first: programs nobody sealed, what is no file, pickles, archives, configs that name code,
+    then other additions, differences, what is missing."""
 
-    def rank(finding: Finding) -> tuple[bool, int, str]:
-        place = _ORDER.index(finding.kind) if finding.kind in _ORDER else -1
-        return (not finding.program, place, finding.name)
+    def rank(finding: Finding) -> tuple[int, int, str]:
+        if finding.kind not in _ORDER:
+            return 1, 0, finding.name
+        risk = _RISKS.index(finding.risk) if finding.risk else len(_RISKS)
+        return risk, _ORDER.index(finding.kind), finding.name
 
     return tuple(sorted(findings, key=rank))
 
@@ -216,7 +293,7 @@ _WORDS = {
 }
 
 
-def _count(findings: tuple[Finding, ...]) -> str:
+def count(findings: tuple[Finding, ...]) -> str:
     """Return `1 file differs, 2 files were added`."""
     parts = []
     for kind, (one, many) in _WORDS.items():

@@ -72,7 +72,19 @@ def find(path: Path) -> Place:
         return Place(path, None)
     if kind != "file":
         raise Usage(f"{path}: {folders.WORDS[kind]}, neither a folder nor a file")
-    return Place(path, OneFile(real.parent, real.name), part=True)
+    return Place(path, OneFile(real.parent, _as_listed(real)), part=True)
+
+
+def _as_listed(file: Path) -> str:
+    """Return the name of *file* as its folder lists it: some systems find it by others that differ in case."""
+    with folders.open_folder(file.parent) as folder:
+        try:
+            alike = {
+                entry.name for entry in folder.entries() if entry.name and entry.name.casefold() == file.name.casefold()
+            }
+        except OSError as e:
+            raise Usage(f"{file.parent}: {folders.reason(e)}") from e
+    return file.name if file.name in alike or len(alike) != 1 else alike.pop()
 
 
 def plain_folder(path: Path) -> Path:
@@ -88,13 +100,17 @@ def plain_folder(path: Path) -> Path:
     return path
 
 
-def sealed_name(path: Path, sealed: tuple[str, ...]) -> str:
+def sealed_name(path: Path, sealed: tuple[str, ...], listed: str | None = None) -> str:
     """Return which of the names *sealed* the file at *path* stands for: the longest that its path ends in.
+
+    *listed*: its name as the folder lists it, if that differs in case only from how it was typed.
 
     `./atlas-7b/sub/tokenizer.json` is `sub/tokenizer.json` where a seal has that, else `tokenizer.json`. If the seal
     has neither, the file's own name.
     """
     parts = Path(os.path.abspath(path)).parts[1:]
+    if listed is not None and listed.casefold() == parts[-1].casefold():
+        parts = (*parts[:-1], listed)
     for i in range(len(parts)):
         name = "/".join(parts[i:])
         if name in sealed:

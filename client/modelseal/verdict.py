@@ -18,6 +18,7 @@ class Word(StrEnum):
     """The first word of a report, in lower case with hyphens as programs see it."""
 
     VERIFIED = "verified"
+    SIGNATURE_VALID = "signature-valid"  # of somebody else's signature; says nothing about a repo
     FAILED = "failed"
     UNKNOWN = "unknown"
     UNAVAILABLE = "unavailable"
@@ -35,6 +36,7 @@ class Word(StrEnum):
 
 _EXIT = {
     Word.VERIFIED: 0,
+    Word.SIGNATURE_VALID: 0,
     Word.FAILED: 1,
     Word.UNKNOWN: 5,
     Word.UNAVAILABLE: 6,
@@ -98,7 +100,11 @@ class Finding:
     name: str
     expected: str | None = None
     found: str | None = None
-    program: bool = False
+    risk: str = ""  # program, pickle, archive or auto_map (a config that names code), of a file that is not as sealed
+
+    @property
+    def program(self) -> bool:
+        return self.risk == "program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +139,17 @@ class Verdict:
     notes: tuple[str, ...] = ()
     wants_sha256: bool = False  # another release may fit; its fileset is over sha256
     files: tuple[Judged, ...] = ()  # every one, what matters most first
+    cached: int = 0  # files whose digests were computed earlier, and
+    cached_since: int | None = None  # POSIX seconds, when the oldest of these was
 
     @property
     def exit_code(self) -> int:
         return self.word.exit_code
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file of the release is there, as sealed."""
+        return self.word == Word.VERIFIED and self.equal == self.total
 
     def __bool__(self) -> bool:
         """Whether the files may be used: `if verify(...)` must not pass because some verdict came back."""

@@ -110,7 +110,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda f: (f / "loader.py").write_text("print()"),
         ("1 file was added", "loader.py (program), not in the seal of Acme Lab (acme.example)"),
     ),
-    "an added file in a folder": (lambda f: (f / "sub" / "x.bin").write_bytes(b""), ("added:", "sub/x.bin, not in")),
+    "an added file in a folder": (lambda f: (f / "sub" / "x.bin").write_bytes(b""), ("added:", "sub/x.bin (possibly a pickle), not in")),
     "a renamed file": (_rename, ("1 file is missing, 1 file was added", "config2.json", "config.json")),
     "a swapped pair of files": (_swap, ("2 files differ", "model-1.safetensors", "model-2.safetensors")),
     "a file that is a link": (_link, ("FAILED", "config.json")),
@@ -141,7 +141,7 @@ def test_a_good_folder_is_verified_and_what_was_ignored_is_said(someone: Someone
         0,
         "VERIFIED (registry's word only) acme-lab/atlas-7b, sealed by Acme Lab (acme.example) (owner not checked)",
         "4 of 4 equal the seal",
-        "ignored:  .gitattributes",
+        "ignored:  1 name at the root, which no seal covers: .gitattributes",
     )
 
 

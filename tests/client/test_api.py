@@ -90,7 +90,7 @@ reveal_type(modelseal.verify("./m", "a/b"))
 reveal_type(modelseal.sign(Path("m"), "a/b", "k"))
 reveal_type(modelseal.publish("./m", "a/b", "k").evidence)
 reveal_type(modelseal.hash_folder("./m")[1])
-modelseal.verify("./m")
+modelseal.verify()
 modelseal.verify("./m", "a/b", evidence=1)
 """
 

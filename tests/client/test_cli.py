@@ -74,7 +74,7 @@ USAGE = {
     "verify: no name": (["verify", "."], "modelseal verify . --repo OWNER/NAME"),
     "verify: a repo of one part": (["verify", ".", "--repo", "atlas"], "atlas is not a repo"),
     "verify: a tag": (["verify", ".", "--repo", "a/b@v1"], "a revision is a commit of 40 hex digits"),
-    "verify: a Hub path": (["verify", "acme-lab/atlas"], "Hub cache: not read yet"),
+    "verify: a Hub path": (["verify", "acme-lab/atlas"], "acme-lab/atlas is no path"),
     "verify: bad duration": (["verify", ".", "--repo", "a/b", "--max-age", "1w"], "'1w' is not a duration"),
     "verify: bad time": (["verify", ".", "--repo", "a/b", "--as-of", "today"], "'today' is not a time"),
     "keygen: no name": (["keygen"], "Missing option '-o' / '--output'"),

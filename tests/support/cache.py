@@ -30,6 +30,7 @@ class HubCache:
         for name, data in files.items():
             path = snapshot / name
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
             if not links:
                 path.write_bytes(data)
                 continue

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelseal.verdict import Decision, Finding, Verdict
 
 MAX_SHOWN = 40  # findings on a terminal; files and --json get all
+MAX_NAMED = 10  # names of files that were not compared
 
 
 def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
@@ -31,6 +32,8 @@ def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
     else:
         _findings(verdict)
         compared = verdict.release or decision.chosen
+        if verdict.findings and verdict.digest == "names and sizes":
+            output.line("compared", "names and sizes; they differ already, so nothing was hashed")
         if verdict.word == Word.FAILED and compared is not None:
             output.line("release", _release(compared))
         if decision.time is not None:
@@ -56,11 +59,48 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         ),
         (
             "files",
-            f"{verdict.equal} of {verdict.total} equal the seal, {output.size(verdict.total_bytes)}, "
-            f"hashed now ({verdict.digest})",
+            f"{verdict.equal} of {verdict.total} equal the seal, {output.size(_bytes(verdict))}, "
+            f"{_hashed(verdict)} ({verdict.digest})",
         ),
         ("log", log_line(verdict.decision, release)),
     ]
+
+
+def _hashed(verdict: Verdict) -> str:
+    if verdict.cached_since is None:
+        return "hashed now"
+    count = f"{verdict.cached} of {verdict.equal} digests"
+    return f"{count} from the cache of {utc(verdict.cached_since)}; --recheck hashes again"
+
+
+def _bytes(verdict: Verdict) -> int:
+    """Bytes of the files that equal the seal."""
+    if verdict.complete:
+        return verdict.total_bytes
+    return sum(one.size for one in verdict.files if one.status == "verified" and one.size is not None)
+
+
+def passed_over(verdict: Verdict) -> list[tuple[str, str]]:
+    """Say what was not compared: ignored names, the Hub's own files, and what is not here of a part of a release."""
+    titles = {
+        "absent": ("absent", "of {total} sealed files {verb} not here"),
+        "ignored": ("ignored", "{noun} at the root, which no seal covers"),
+        "skipped": ("skipped", "of the Hub's own files in .cache/huggingface"),
+    }
+    found = []
+    for status, (title, words) in titles.items():
+        names_ = [escaped(one.name) for one in verdict.files if one.status == status]
+        if names_:
+            one = len(names_) == 1
+            says = words.format(total=verdict.total, verb="is" if one else "are", noun="name" if one else "names")
+            found.append((title, f"{len(names_)} {says}: {_some(names_)}"))
+    return found
+
+
+def _some(names_: list[str]) -> str:
+    """Return the names, the first of them on a terminal."""
+    shown = names_[:MAX_NAMED] if sys.stdout.isatty() else names_
+    return ", ".join(shown) + (f" and {len(names_) - len(shown)} more" if len(shown) < len(names_) else "")
 
 
 def _release(release: Sealed) -> str:
@@ -85,17 +125,27 @@ def _findings(verdict: Verdict) -> None:
         output.line("more", f"{len(verdict.findings) - len(shown)} more; --json lists all")
 
 
+_RISKS = {
+    "": "",
+    "program": " (program)",
+    "pickle": " (possibly a pickle)",
+    "archive": " (archive)",
+    "auto_map": " (names code to load, auto_map)",
+}
+
+
 def _finding(finding: Finding, decision: Decision) -> tuple[str, str]:
-    name = escaped(finding.name)
+    name, risk = escaped(finding.name), _RISKS[finding.risk]
     owner = f"the seal of {escaped(str(decision.publisher))}"
     if finding.kind == "added":
-        return "added", f"{name}{' (program)' if finding.program else ''}, not in {owner}"
+        return "added", f"{name}{risk}, not in {owner}"
     if finding.kind == "missing":
         return "missing", f"{name}, which {owner} lists"
     if finding.kind == "differs" and finding.expected is not None:
-        return "differs", f"{name}, same size\nexpected {finding.expected}\nfound    {finding.found}"
+        return "differs", f"{name}{risk}, same size\nexpected {finding.expected}\nfound    {finding.found}"
     if finding.kind == "resized":
-        return "differs", f"{name}, another size\nexpected {finding.expected}\nfound    {finding.found}"
+        return "differs", f"{name}{risk}, another size\nexpected {finding.expected}\nfound    {finding.found}"
     if finding.kind == "contradictory":
-        return "seal", f"{name}: one of the two digests in {owner} is of these bytes, the other is not"
+        says = f"one of the two digests in {owner} is of these bytes, the other is not"
+        return "seal", f"{name}: {says}\nexpected {finding.expected}\nfound    {finding.found}"
     return finding.kind[:8], f"{name}: {escaped(finding.found)}" if finding.found else name

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from modelseal.cli import options, output
+from modelseal.cli import options, output, reporting
 from modelseal.errors import Usage
 
 EPILOG = """\b
@@ -18,47 +18,99 @@ Exit status:
 Examples:
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b@9c1f0d2233ab4455667788990011223344556677
+  modelseal verify ./atlas-7b/config.json --repo acme-lab/atlas-7b
+  modelseal verify ~/.cache/huggingface/hub/models--acme-lab--atlas-7b/snapshots/COMMIT
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --evidence atlas-7b.evidence --offline
+  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("target", metavar="PATH")
 @click.option("--repo", metavar="REPO[@REV]", help="Whose files they must be. It is never taken from the folder.")
+@click.option("--complete", is_flag=True, help="Every sealed file must be there, also in the Hub cache.")
+@click.option("--partial", is_flag=True, help="Sealed files may be missing, also in a folder; it is said how many.")
+@click.option(
+    "--copy-to",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="If all is right, make this new folder of the very bytes that were hashed.",
+)
+@options.hashing
+@click.option("--recheck", is_flag=True, help="Hash every file again; renew the cache of digests.")
 @options.judge
+@reporting.option
 @options.common
-def verify(target: str, repo: str | None, quiet: bool, as_json: bool, **judge: Any) -> int:
-    """Say whether a folder holds exactly what its owner sealed.
+def verify(
+    target: str,
+    repo: str | None,
+    complete: bool,
+    partial: bool,
+    copy_to: Path | None,
+    hash: str,
+    jobs: int | None,
+    recheck: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
+    as_json: bool,
+    **judge: Any,
+) -> int:
+    """Say whether files are exactly what their owner sealed.
 
-    PATH starts with . / ~ or a drive. The first word printed is the verdict: VERIFIED, FAILED, UNKNOWN (proven: nobody
-    sealed it), UNAVAILABLE (no answer that proves anything) or LOG MISBEHAVED.
+    PATH starts with . / ~ or a drive. It is a folder, which must be complete; or a snapshot in the Hub cache, whose
+    path says whose it is, or a file, which may be a part of a release. The first word printed is the verdict: VERIFIED,
+    FAILED, UNKNOWN (proven: nobody sealed it), UNAVAILABLE (no answer that proves anything) or LOG MISBEHAVED.
     """
+    from modelseal import layouts
     from modelseal.cli import report
-    from modelseal.journeys.verify import look
+    from modelseal.journeys import typed
     from modelseal.journeys.verify import verify as journey
     from modelseal.reports import value
 
     folder = _folder(target)
-    listing = look(folder)
-    if repo is None:
+    if complete and partial:
+        raise Usage("--complete and --partial contradict each other; give one of them")
+    copy_to = copy_to.expanduser() if copy_to else None
+    reports = reporting.check(report_files, folder, copy_to)
+    place = layouts.find(folder)
+    asked = typed.asked(repo) if repo is not None else place.asked
+    if asked is None:
         raise Usage(*_no_name(target, folder))
-    verdict = journey(folder, repo, quiet=quiet or as_json, **options.asking(**judge))
+    asking = options.asking(**judge)
+    with reports.beginning(asked):
+        verdict = journey(
+            folder,
+            asked,
+            complete=complete or (False if partial else None),
+            hash=hash,
+            jobs=jobs,
+            recheck=recheck,
+            copy_to=copy_to,
+            quiet=quiet or as_json,
+            **asking,
+        )
+    reports.write(verdict, quiet=quiet or as_json)
+    wrote = [str(copy_to)] if copy_to and verdict else []
     if as_json:
-        output.emit(value.as_json(verdict, str(folder)))
+        output.emit({**value.as_json(verdict, str(folder)), "wrote": wrote})
     elif not quiet:
-        report.show(verdict, _skipped(listing.skipped, listing.hub))
+        copied = [("copied", f"what was hashed, to {output.escaped(name, longest=4096)}") for name in wrote]
+        report.show(verdict, report.passed_over(verdict) + copied)
     return verdict.exit_code
 
 
 def _folder(target: str) -> Path:
     if options.is_path(target):
         return options.path(target)
-    if Path(target).is_dir():
+    if Path(target).exists():
         raise Usage(
-            f"{output.escaped(target)} may be a folder or a repo",
-            hint=f"for the folder: modelseal verify ./{output.escaped(target)} --repo OWNER/NAME",
+            f"{output.escaped(target)} may be a path or a repo",
+            hint=f"for the path: modelseal verify ./{output.escaped(target)} --repo OWNER/NAME",
         )
-    raise Usage("Hub cache: not read yet", hint="download with --local-dir, and verify ./FOLDER --repo OWNER/NAME")
+    raise Usage(
+        f"{output.escaped(target)} is no path; a path starts with . / ~ or a drive",
+        hint="in the Hub cache: modelseal verify ~/.cache/huggingface/hub/models--OWNER--NAME/snapshots/COMMIT",
+    )
 
 
 def _no_name(target: str, folder: Path) -> tuple[str]:
@@ -77,16 +129,6 @@ def _no_name(target: str, folder: Path) -> tuple[str]:
     except Error:
         pass
     return (f"whose files should these be? type: modelseal verify {output.escaped(target)} --repo {suggested}",)
-
-
-def _skipped(ignored: tuple[str, ...], hub: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Say what was not compared."""
-    found = []
-    if ignored:
-        found.append(("ignored", ", ".join(output.escaped(name) for name in ignored)))
-    if hub:
-        found.append(("skipped", f"{len(hub)} of the Hub's own files in .cache/huggingface"))
-    return found
 
 
 COMMANDS = (verify,)
