@@ -111,9 +111,11 @@ class Base:
                     os.symlink(here / top, there / top)
 
     def run(self, program: str, *words: str | Path, cwd: Path | None = None, **env: str) -> Ran:
+        given = {**environment(), **env}
+        given.pop("PYTHONPATH", None)
         done = subprocess.run(
             [str(self.programs / program), *map(str, words)],
-            cwd=cwd, env={**environment(), **env}, capture_output=True, timeout=WAIT_S,
+            cwd=cwd, env=given, capture_output=True, timeout=WAIT_S,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
