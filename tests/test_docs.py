@@ -163,11 +163,11 @@ def documented() -> dict[str, set[str]]:
         group = ""
         for name, cell in re.findall(r"^\| ([A-Z]*) ?\| (`--[^\n]*?`) \| ", text, re.MULTILINE):
             group = name or group
-            together.setdefault(group, set()).update(re.findall(r"--[a-z-]+", cell))
+            together.setdefault(group, set()).update(re.findall(r"--[a-z0-9.-]+", cell))
         for name, cell in re.findall(
             rf"^\| `({program}[a-z -]*?)(?: [^a-z`][^`]*| ns\.toml)?` \| (.*?) \|", text, re.MULTILINE
         ):
-            options = set(re.findall(r"`(--?[a-z-]+)`", cell))
+            options = set(re.findall(r"`(--?[a-z0-9.-]+)`", cell))
             for group, more in together.items():
                 options |= more if re.search(rf"\b{group}\b", cell) else set()
             found[name] = options

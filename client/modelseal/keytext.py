@@ -38,10 +38,7 @@ class PublicKey:
     @classmethod
     def parse_pem(cls, text: str, what: str = "key") -> PublicKey:
         """Read the PEM text of a SubjectPublicKeyInfo, written as `pem` writes it (line ends and edges may differ)."""
-        lines = text.strip().splitlines()
-        if len(lines) < 3 or lines[0] != "-----BEGIN PUBLIC KEY-----" or lines[-1] != "-----END PUBLIC KEY-----":
-            raise Malformed(f"{what}: not a public key in PEM")
-        return cls.parse(strict.base64_text("".join(lines[1:-1]), what), what)
+        return cls.parse(spki_of_pem(text, what), what)
 
     @classmethod
     def of(cls, private: Any) -> PublicKey:
@@ -87,3 +84,11 @@ class PublicKey:
             raise Refused(f"{what}: the signature by {self.fingerprint} does not verify") from e
         except ValueError as e:  # not a point of the curve
             raise Malformed(f"{what}: {self.fingerprint} is not a key") from e
+
+
+def spki_of_pem(text: str, what: str) -> bytes:
+    """Return the bytes in the PEM text of a public key, whatever kind it is."""
+    lines = text.strip().splitlines()
+    if len(lines) < 3 or lines[0] != "-----BEGIN PUBLIC KEY-----" or lines[-1] != "-----END PUBLIC KEY-----":
+        raise Malformed(f"{what}: not a public key in PEM")
+    return strict.base64_text("".join(lines[1:-1]), what)

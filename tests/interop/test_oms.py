@@ -170,7 +170,10 @@ def test_the_tool_signs_with_our_keys(person: Person, tool: Tool) -> None:
     assert done.returncode == 0, done.stderr
     assert tool.accepts(folder, seal)
     # and what it signs is no seal of a repo: it does not say which one it is
-    person.run("show", "./by-the-tool.sig").says(1, "by-the-tool.sig")
+    person.run("show", "./by-the-tool.sig").says(0, "UNVERIFIED signature of another tool by-the-tool")
+    person.run("verify", "./by-the-tool", "--signature", "by-the-tool.sig", "--key", "ci.pub").says(
+        0, "SIGNATURE VALID"
+    )
 
 
 # exports

@@ -150,9 +150,12 @@ def unverified(found: Unverified) -> None:
     for key, text in found.says:
         output.line(key, escaped(text, longest=1000))
     if found.files:
-        output.line("files", f"{len(found.files)}, {output.size(sum(size for _, size, _ in found.files))}")
+        sizes = [size for _, size, _ in found.files if size is not None]
+        total = f", {output.size(sum(sizes))}" if len(sizes) == len(found.files) else ""
+        output.line("files", f"{len(found.files)}{total}")
     for name, size, digest in found.files:
-        output.line("file", f"sha256:{output.digest(digest)}  {size} bytes  {escaped(name)}")
+        known = f"{size} bytes  " if size is not None else ""
+        output.line("file", f"{found.algorithm}:{output.digest(digest)}  {known}{escaped(name)}")
     if "key" not in found.kind:
         output.line("means", "this is what the file says; nothing was checked, and anybody can write such a file")
     if found.repo is not None:
@@ -170,6 +173,8 @@ def unverified_json(found: Unverified) -> dict[str, Any]:
         "untrusted": {
             "about": escaped(found.about),
             "says": [[key, escaped(text, longest=1000)] for key, text in found.says],
-            "files": [{"name": escaped(name), "size": size, "sha256": digest} for name, size, digest in found.files],
+            "files": [
+                {"name": escaped(name), "size": size, found.algorithm: digest} for name, size, digest in found.files
+            ],
         },
     }

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from modelseal.cli import options, output, reporting
+from modelseal.cli import options, output, reporting, signature
 from modelseal.errors import Usage
 
 EPILOG = """\b
 Exit status:
-  0 VERIFIED   1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE   8 LOG MISBEHAVED
+  0 VERIFIED (with --signature: SIGNATURE VALID)   1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE   8 LOG MISBEHAVED
 
 \b
 Examples:
@@ -22,6 +22,7 @@ Examples:
   modelseal verify ~/.cache/huggingface/hub/models--acme-lab--atlas-7b/snapshots/COMMIT
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --evidence atlas-7b.evidence --offline
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
+  modelseal verify ./atlas-7b --signature ./atlas-7b/model.sig --key signer.pub
 """
 
 
@@ -41,6 +42,7 @@ Examples:
 @options.judge
 @reporting.option
 @options.common
+@signature.instead
 def verify(
     target: str,
     repo: str | None,

@@ -29,6 +29,9 @@ from modelseal.journeys.words import about
 from modelseal.state import Namespace
 from modelseal.times import utc
 
+# Where tools leave their signatures in a folder: this one and model_signing, NVIDIA's skills, Kaggle.
+PLACES = (SEAL, "skill.oms.sig", ".kaggle/signing.json")
+
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
@@ -38,7 +41,8 @@ class Unverified:
     kind: str  # seal, evidence, record, public key, private key, claim file
     about: str
     says: tuple[tuple[str, str], ...]
-    files: tuple[tuple[str, int, str], ...] = ()  # name, bytes, sha256
+    files: tuple[tuple[str, int | None, str], ...] = ()  # name, bytes where known, hex digest
+    algorithm: str = "sha256"  # of those digests
     repo: str | None = None  # what to verify, as a suggestion
 
 
@@ -72,11 +76,12 @@ def save(answer: Answer, path: Path) -> None:
 
 
 def read(path: Path) -> Unverified:
-    """Say what the file at *path* says; of a folder its `model.sig`."""
+    """Say what the file at *path* says; of a folder its `model.sig`, or the signature that another tool left there."""
     if path.is_dir():
-        path = path / SEAL
-        if not path.exists():
-            raise Usage(f"{path.parent} has no {SEAL}", hint="give a file: a seal, evidence, a record or a key")
+        there = [path / name for name in PLACES if (path / name).exists()]
+        if not there:
+            raise Usage(f"{path} has no {SEAL}", hint="give a file: a seal, evidence, a record or a key")
+        path = there[0]
     data = platform.read_file(path, MAX_EVIDENCE, "file", follow=True)
     if b"PRIVATE KEY-----" in data[:4096]:
         return _private_key(path)
@@ -118,8 +123,13 @@ def _private_key(path: Path) -> Unverified:
 
 
 def _seal(path: Path, data: bytes) -> Unverified:
-    bundle = Bundle.parse(data)
-    statement = Statement.parse(bundle.payload)
+    try:
+        bundle = Bundle.parse(data)
+        statement = Statement.parse(bundle.payload)
+    except Malformed:
+        from modelseal.journeys.foreign import describe
+
+        return describe(path, data)
     says = [
         ("payload", f"sha256:{hashlib.sha256(bundle.payload).hexdigest()}"),
         ("created", f"{utc(statement.created)}, it says"),
