@@ -61,11 +61,13 @@ def outcomes() -> Iterator[tuple[str, Verdict | Failure]]:
     here = world()
     yield "verified", verdict(here.ask(REPO), MODEL)
     yield "claiming", claiming()
+    yield "part", part(here.ask(REPO))
     yield "failed", verdict(
         here.ask(REPO),
         {
             **{name: data for name, data in MODEL.items() if name != "tokenizer.json"},
             "config.json": b'{"model_type":"other"}', "model.safetensors": b"weight", "loader.py": b"",
+            "extra.pkl": b"",
             "notes.txt": b"",
         },
         Finding("link", "latest", found="a link; links are not followed"),
@@ -87,6 +89,14 @@ def claiming() -> Verdict:
     assert decision.statement is not None
     statement = replace(decision.statement, license="apache-2.0", base_model="acme-lab/atlas-1b")
     return verdict(replace(decision, statement=statement), MODEL)
+
+
+def part(decision: Decision) -> Verdict:
+    """VERIFIED, but not all of the release is there, and one digest is older."""
+    contents = {name: MODEL[name] for name in ("config.json", "model.safetensors")}
+    files = tuple(Local(one.name, one.size, None, one.blake3) for one in sealed_files(contents))
+    found = replace(compare(decision, files, partial=True), cached=1, cached_since=make.NOW - 3600)
+    return replace(found, files=judge(found, files))
 
 
 def hostile() -> Verdict:

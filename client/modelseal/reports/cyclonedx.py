@@ -32,7 +32,7 @@ def cyclonedx(subject: Subject) -> dict[str, Any]:
     if time is not None:
         metadata["timestamp"] = rfc3339(time)
     component = _model(outcome, subject)
-    complete = not isinstance(outcome, Failure) and outcome.word == Word.VERIFIED and outcome.equal == outcome.total
+    complete = not isinstance(outcome, Failure) and outcome.complete
     body = {
         "metadata": metadata,
         "components": [component],
@@ -106,6 +106,8 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         found.append(("verified:files", f"{verdict.equal} of {verdict.total} equal the seal"))
     if verdict.digest:
         found.append(("verified:digest", verdict.digest))
+    if verdict.cached_since is not None:
+        found.append(("verified:digests-from-cache", f"{verdict.cached}, since {rfc3339(verdict.cached_since)}"))
     words = {"missing": "missing", "absent": "absent", "ignored": "not-compared", "skipped": "not-compared"}
     found += [(f"verified:{words[one.status]}", printable(one.name)) for one in verdict.files if one.status in words]
     return found + [("verified:note", printable(note, longest=1000)) for note in (*decision.notes, *verdict.notes)]

@@ -16,9 +16,9 @@ from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.style import STYLE
 from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import first_line, first_words, next_steps, shown_size
+from modelseal.reports.words import first_line, first_words, hashed, next_steps, shown_size
 from modelseal.times import utc
-from modelseal.verdict import Decision, Judged, Verdict
+from modelseal.verdict import Decision, Judged, Verdict, Word
 
 MAX_ROWS = 5000  # more are slow to open; --json and FILE.json have all
 MAX_NAMED = 100  # files that were not compared
@@ -98,7 +98,7 @@ def _failure(failure: Failure) -> str:
 def _verdict(verdict: Verdict, path: str) -> str:
     decision, word = verdict.decision, verdict.word
     parts = [
-        _head(_TONE.get(word.value, "bad"), *first_words(verdict), _MEANS.get(word.value, _NO_VERDICT)),
+        _head(_TONE.get(word.value, "bad"), *first_words(verdict), _means(verdict)),
         _section("Who", _who(verdict, path)),
         _files(verdict),
         _not_compared(verdict.files),
@@ -110,6 +110,15 @@ def _verdict(verdict: Verdict, path: str) -> str:
     if notes:
         parts.append("<h2>Notes</h2>\n<ul>\n" + "".join(f"<li>{_text(note)}</li>\n" for note in notes) + "</ul>\n")
     return "".join(parts) + _next(verdict)
+
+
+def _means(verdict: Verdict) -> str:
+    text = _MEANS.get(verdict.word.value, _NO_VERDICT)
+    if verdict.word == Word.VERIFIED and not verdict.complete:
+        text = "Each of these files is exactly as the owner of this name sealed it; the release has more files."
+    if verdict.word == Word.VERIFIED and verdict.decision.as_of:
+        text += " This was so at the time shown; what came after it was not asked."
+    return text
 
 
 def _section(title: str, pairs: Iterable[tuple[str, str]]) -> str:
@@ -148,14 +157,15 @@ def _files(verdict: Verdict) -> str:
     counts = Counter(_status(one)[0] for one in rows)
     summary = ", ".join(f"{count} {status}" for status, count in counts.items())
     total = sum(one.size or 0 for one in rows)
-    caption = f"{summary}; {shown_size(total)} at hand" + (f"; compared: {verdict.digest}" if verdict.digest else "")
+    caption = f"{summary}; {shown_size(total)} at hand; {hashed(verdict)}"
+    risks = {finding.name: finding.risk for finding in verdict.findings}
     more = ""
     if len(rows) > MAX_ROWS:
         more = f"<p>{len(rows) - MAX_ROWS} more rows are not shown here; the report FILE.json has all.</p>\n"
     return (
         f"<h2>Files</h2>\n<table>\n<caption>{_text(caption)}</caption>\n"
         '<thead><tr><th>Status</th><th>Name and digests</th><th class="size">Size</th></tr></thead>\n<tbody>\n'
-        + "".join(map(_row, rows[:MAX_ROWS]))
+        + "".join(_row(one, risks.get(one.name)) for one in rows[:MAX_ROWS])
         + f"</tbody>\n</table>\n{more}"
     )
 
@@ -164,10 +174,10 @@ def _status(one: Judged) -> tuple[str, str]:
     return _STATUS.get(one.status, (one.status, "bad"))
 
 
-def _row(one: Judged) -> str:
+def _row(one: Judged, risk: str | None) -> str:
     status, tone = _status(one)
-    if one.program and tone == "bad":
-        status += " (program)"
+    if risk:
+        status += f" ({risk})"
     size = shown_size(one.size) if one.size is not None else ""
     if one.sealed_size is not None and one.sealed_size != one.size:
         size += f"{', ' if size else ''}sealed {shown_size(one.sealed_size)}"

@@ -21,6 +21,11 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 # id -> level, score (0 to 10, as code scanning sorts by `security-severity`), what it means
 _RULES = {
     "added-program": ("error", "9.5", "A program that nobody sealed lies among the files."),
+    "added-risk": (
+        "error",
+        "9.0",
+        "A file that can run code when it is loaded or unpacked lies there, and nobody sealed it.",
+    ),
     "added": ("error", "8.0", "A file that nobody sealed lies among the files."),
     "contradictory": ("error", "9.0", "One of the two digests in the seal is of these bytes, the other is not."),
     "differs": ("error", "9.0", "A file has other contents than the sealed one."),
@@ -95,7 +100,9 @@ WHOLE = "the folder as a whole"  # no name of a file: the finding where only the
 
 
 def _of(finding: Finding, repo: str) -> dict[str, Any]:
-    rule = "added-program" if finding.program else finding.kind if finding.kind in _RULES else "no-file"
+    rule = finding.kind if finding.kind in _RULES else "no-file"
+    if finding.kind == "added" and finding.risk:
+        rule = "added-program" if finding.program else "added-risk"
     text = f"{printable(finding.name)}: {says(finding)}"
     if finding.expected is not None and finding.found is not None:
         text += f"; expected {finding.expected}, found {printable(finding.found)}"

@@ -61,7 +61,25 @@ _SAYS = {
 }
 
 
+RISKS = {
+    "program": "a program",
+    "pickle": "may hold a pickle, and loading that can run programs",
+    "archive": "an archive",
+    "auto_map": "names code to load",
+}
+
+
 def says(finding: Finding) -> str:
     """Return what is wrong with the file, without its name."""
     text = _SAYS.get(finding.kind) or (printable(finding.found) if finding.found else "no file that a seal can cover")
-    return text + (" (a program)" if finding.program else "")
+    return f"{text} ({RISKS.get(finding.risk, finding.risk)})" if finding.risk else text
+
+
+def hashed(verdict: Verdict) -> str:
+    """Return which digests were compared and when they were computed."""
+    if verdict.digest is None:
+        return "nothing was hashed"
+    if verdict.cached_since is None:
+        return f"compared: {verdict.digest}"
+    since = utc(verdict.cached_since)
+    return f"compared: {verdict.digest}, {verdict.cached} of the digests computed earlier, the first of them {since}"

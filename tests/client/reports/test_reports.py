@@ -20,9 +20,10 @@ from modelseal.reports import KINDS, Failure, Subject, build, kind_of
 from modelseal.reports.style import STYLE
 from modelseal.verdict import Verdict
 from tests.support import outcomes
-from tests.support.outcomes import HOSTILE, MODEL
+from tests.support.outcomes import GOLDEN, HOSTILE, MODEL
 
 ALL = dict(outcomes.outcomes())
+GOOD = ("verified", "claiming", "part")
 EVERY = pytest.mark.parametrize("name", ALL)
 
 
@@ -37,6 +38,13 @@ def value(name: str, kind: str) -> Any:
 def test_the_ending_says_which_report() -> None:
     names = ("a.json", "a.cdx.json", "A.HTML", "a.sarif", "a.txt", "json", "cdx.json")
     assert [kind_of(name) for name in names] == [".json", ".cdx.json", ".html", ".sarif", None, None, ".json"]
+
+
+def test_reports_are_the_golden_ones() -> None:
+    made = dict(outcomes.reports())
+    assert {path.name for path in GOLDEN.iterdir()} == set(made)
+    changed = [name for name, data in made.items() if (GOLDEN / name).read_bytes() != data]
+    assert changed == [], "if this is meant: python -m tests.support.outcomes"
 
 
 # JSON
@@ -57,7 +65,7 @@ def test_json_has_a_row_for_every_file_with_both_digests() -> None:
     found = value("failed", ".json")
     rows = {found["untrusted"]["files"][row["file"]]: row for row in found["each"]}
     assert {name: row["status"] for name, row in rows.items()} == {
-        "loader.py": "added", "latest": "link", "notes.txt": "added", "config.json": "differs",
+        "loader.py": "added", "extra.pkl": "added", "latest": "link", "notes.txt": "added", "config.json": "differs",
         "model.safetensors": "resized", "tokenizer.json": "missing", "README.md": "verified", "model.sig": "ignored",
         ".cache/huggingface/.gitignore": "skipped",
     }  # fmt: skip
@@ -126,11 +134,24 @@ def test_a_page_says_who_what_and_what_was_not_compared() -> None:
     assert shown.index("loader.py") < shown.index("config.json") < shown.index("README.md")
 
 
+def test_a_part_is_not_called_the_whole_and_older_digests_are_said() -> None:
+    shown = " ".join(Page(text("part", ".html")).text)
+    for word in ("2 of 4 files", "the release has more files", "1 of the digests computed earlier", "not here"):
+        assert word in shown, word
+    assert value("part", ".json")["complete"] is False
+    bom = value("part", ".cdx.json")
+    assert bom["compositions"][0]["aggregate"] == "unknown"
+    found = properties(bom["components"][0])
+    assert found["verified:digests-from-cache"].startswith("1, since 2026-")
+    absent = [one["value"] for one in bom["components"][0]["properties"] if one["name"].endswith(":absent")]
+    assert absent == ["README.md", "tokenizer.json"]
+
+
 def test_a_long_page_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelseal.reports.page.MAX_ROWS", 2)
     monkeypatch.setattr("modelseal.reports.page.MAX_NAMED", 1)
     shown = " ".join(Page(text("failed", ".html")).text)
-    assert "5 more rows are not shown here; the report FILE.json has all" in shown and "README.md" not in shown
+    assert "6 more rows are not shown here; the report FILE.json has all" in shown and "README.md" not in shown
     assert ".cache/huggingface" not in shown
 
 
@@ -172,7 +193,7 @@ def test_every_result_names_its_rule_and_no_result_means_verified(name: str) -> 
     (run,) = value(name, ".sarif")["runs"]
     rules, results = run["tool"]["driver"]["rules"], run["results"]
     assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in results)
-    assert (results == []) == (name in ("verified", "claiming"))
+    assert (results == []) == (name in GOOD)
     assert run["invocations"][0]["exitCode"] == ALL[name].exit_code
     assert run["invocations"][0]["executionSuccessful"] == isinstance(ALL[name], Verdict)
 
@@ -180,7 +201,8 @@ def test_every_result_names_its_rule_and_no_result_means_verified(name: str) -> 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("failed", [("added-program", "error", "loader.py"), ("no-file", "error", "latest"),
+        ("failed", [("added-program", "error", "loader.py"), ("added-risk", "error", "extra.pkl"),
+                    ("no-file", "error", "latest"),
                     ("added", "error", "notes.txt"), ("differs", "error", "config.json"),
                     ("resized", "error", "model.safetensors"), ("missing", "warning", "tokenizer.json")]),
         ("revoked", [("revoked", "error", "./")]),
@@ -239,7 +261,7 @@ def test_claimed_and_verified_are_kept_apart() -> None:
     assert "(the owner's claim; not checked)" in shown
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in ("verified", "claiming")])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in GOOD])
 def test_what_is_not_verified_does_not_carry_the_identity_of_the_release(name: str) -> None:
     (model,) = value(name, ".cdx.json")["components"]
     assert {"purl", "version", "hashes"} & model.keys() == set()
