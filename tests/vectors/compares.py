@@ -37,10 +37,12 @@ def make_vectors() -> Iterator[Vector]:
         evidence: bytes | None = None,
         at: World = w,
         why: str | None = None,
+        partial: bool = False,
     ) -> Vector:
         data = evidence or gather(at.reader(), REPO, revision)
         base = Case(phrase, expect, data, at, revision=revision, release=release, why=why)
         headers = [("evidence", base64.b64encode(data).decode()), *base.headers(), *(("finding", f) for f in findings)]
+        headers += [("partial", "yes")] if partial else []
         return vector("compare", phrase, expect, local(files), headers)
 
     yield case("the newest release", "verified", NEWER, release=TWO)
@@ -70,6 +72,19 @@ def make_vectors() -> Iterator[Vector]:
     yield case("without the seal, by the fileset", "verified", NEWER, release=TWO, evidence=without)
     folder = ["differs the folder as a whole"]
     yield case("without the seal, a flipped byte", "failed", flipped, evidence=without, findings=folder)
+
+    yield case("a part of the newest release", "verified", NEWER[:1], release=TWO, partial=True)
+    yield case("all of the newest release as a part", "verified", NEWER, release=TWO, partial=True)
+    yield case("a part at a commit nobody sealed", "verified", NEWER[:1], revision=NINE, release=TWO, partial=True)
+    yield case("all of the older release as a part", "verified", GOOD, release=ONE, partial=True)
+    yield case(
+        "a part with a flipped byte", "failed", flipped[1:], findings=["differs model.safetensors"], partial=True
+    )
+    part = (NEWER[0], make.file("loader.py", b"import os"))
+    yield case("a part with an added program", "failed", part, findings=["added loader.py"], partial=True)
+    yield case("no files as a part", "failed", (), partial=True)
+    yield case("a part without the seal", "unavailable", NEWER[:1], evidence=without, partial=True)
+    yield case("all without the seal as a part", "verified", NEWER, release=TWO, evidence=without, partial=True)
 
     gone = world()
     record = gone.publish(REPO, 2, CI, NEWER).record

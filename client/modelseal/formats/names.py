@@ -92,6 +92,8 @@ def printable(text: str, *, longest: int = 200) -> str:
     surrogates, private use and unassigned code points, what else is drawn as nothing (a Hangul filler, variation
     selectors), and combining marks at the start are written as escapes.
     """
+    if text.isascii() and text.isprintable() and "\\" not in text and len(text) <= longest:
+        return text  # what nearly every name is; the same answer as below, many times sooner
     out = []
     for i, c in enumerate(text[:longest]):
         category = unicodedata.category(c)
@@ -104,7 +106,10 @@ def printable(text: str, *, longest: int = 200) -> str:
     return "".join(out) + ("..." if len(text) > longest else "")
 
 
-_WINDOWS = re.compile(r"(?:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9])(?:\.|$)", re.IGNORECASE)
+# Windows takes superscript digits for digits (they are in Latin-1), and drops spaces before the dot.
+_WINDOWS = re.compile(
+    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9\u00b9\u00b2\u00b3]) *(?:\.|$)", re.IGNORECASE | re.ASCII
+)
 
 
 def file_name(value: Any, what: str) -> str:
@@ -114,7 +119,8 @@ def file_name(value: Any, what: str) -> str:
     shown = printable(value)
     if len(value.encode("utf-8", "surrogatepass")) > 4096:
         raise Malformed(f"{what}: {shown}: longer than 4096 bytes")
-    for c in value:
+    usual = value.isascii() and value.isprintable() and "\\" not in value and ":" not in value
+    for c in "" if usual else value:
         if c in "\\:" or unicodedata.category(c) in ("Cc", "Cs"):
             raise Malformed(f"{what}: {shown}: the character U+{ord(c):04X} is not allowed in a file name")
     for segment in value.split("/"):
@@ -133,6 +139,8 @@ def file_name(value: Any, what: str) -> str:
 
 def folded(name: str) -> str:
     """Return the form in which two names are the same file on some system: NFC, case-folded, NFC."""
+    if name.isascii():
+        return name.lower()  # the same, sooner
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
