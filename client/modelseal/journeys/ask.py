@@ -8,14 +8,15 @@ Addresses are tried in order and none is trusted: an answer that proves nothing 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelseal import gather, platform, remote, root
 from modelseal.decide import Freshness, decide, tiles_wanted
-from modelseal.errors import Malformed, Misbehaviour, Unavailable, Usage
+from modelseal.errors import Error, Malformed, Misbehaviour, Unavailable, Usage
 from modelseal.formats.evidence import MAX_EVIDENCE
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
@@ -52,18 +53,32 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answ
     _check(where)
     budget = remote.Budget(BUDGET_S)
     entry = trusted(where, budget, now)  # 1
-    memory = Memory(platform.home(), entry.trust.origin)  # 2
-    memory.pin(entry.trust.leaf0)
+    memory = Memory(platform.home(), entry.trust.origin)
+    with _memory():
+        memory.pin(entry.trust.leaf0)
+        seen = memory.head(), memory.revoked()  # 2
     fresh = _freshness(where, entry.trust, now)
-    answer = _first(asked, _readers(where, entry, budget), entry, memory, fresh)  # 3
+    answer = _first(asked, _readers(where, entry, budget), entry, seen, fresh)  # 3
     try:
-        memory.advance(answer.decision.head, answer.decision.revoked)  # 4
+        with _memory():
+            memory.advance(answer.decision.head, answer.decision.revoked)  # 4
     except Misbehaviour as e:
         decision = replace(
             answer.decision, word=Word.LOG_MISBEHAVED, says=f": {e}", qualifier="", older=e.older, newer=e.newer
         )
         return replace(answer, decision=decision)
     return answer
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[None]:
+    """A memory that cannot be read or written says nothing about anybody's files: without it there is no verdict."""
+    try:
+        yield
+    except (Misbehaviour, Unavailable):
+        raise
+    except Error as e:
+        raise Unavailable(str(e), hint=e.hint) from e
 
 
 def heard(answer: Answer) -> Answer:
@@ -143,10 +158,14 @@ def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> Iterable
 
 
 def _first(
-    asked: Asked, readers: Iterable[tuple[str, gather.Reader]], entry: root.Entry, memory: Memory, fresh: Freshness
+    asked: Asked,
+    readers: Iterable[tuple[str, gather.Reader]],
+    entry: root.Entry,
+    seen: tuple[Head | None, Revoked],
+    fresh: Freshness,
 ) -> Answer:
     """Return the first answer that proves something, or the last that does not with everybody's reason."""
-    trust, head, revoked = entry.trust, memory.head(), memory.revoked()
+    trust, (head, revoked) = entry.trust, seen
     reasons: list[str] = []
     nobody = Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin)
     answer = Answer(nobody, None, trust, entry.policy, None)
