@@ -21,7 +21,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -42,6 +42,7 @@ QUIET_NS = (
 _WAIT_S = 2.0  # for another process; then it goes without the cache
 _KEY, _VALUE = struct.Struct(">QQ"), struct.Struct(">QqqQ32s32s")
 _CHECK = 8  # bytes
+_AT_ONCE = 500  # rows per question
 _NONE = bytes(32)
 _U64 = (1 << 64) - 1
 _TABLE = "CREATE TABLE IF NOT EXISTS digests (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)"
@@ -69,15 +70,10 @@ class DigestCache:
 
         def work(database: sqlite3.Connection) -> dict[str, Kept]:
             found: dict[str, Kept] = {}
-            for file in files:
-                kept = _read(database, file)
-                if (
-                    kept is None
-                    or (sha256 and kept.digests.sha256 is None)
-                    or (blake3 and kept.digests.blake3 is None)
-                ):
-                    continue
+            for file, kept in _read(database, list(files)):
                 one = kept.digests
+                if (sha256 and one.sha256 is None) or (blake3 and one.blake3 is None):
+                    continue
                 asked = Digests(one.size, one.sha256 if sha256 else None, one.blake3 if blake3 else None)
                 found[file.name] = Kept(asked, kept.hashed)
             return found
@@ -96,8 +92,9 @@ class DigestCache:
 
         def work(database: sqlite3.Connection) -> None:
             database.execute("BEGIN IMMEDIATE")
+            older = {} if renew else {file.name: kept for file, kept in _read(database, [file for file, _ in settled])}
             for file, digests in settled:
-                _write(database, file, digests, now, None if renew else _read(database, file))
+                _write(database, file, digests, now, older.get(file.name))
             database.execute(
                 "DELETE FROM digests WHERE id <= (SELECT max(id) FROM digests) - ?", (MAX_FILES,)
             )
@@ -153,21 +150,24 @@ def _key(file: Found) -> bytes:
     return _KEY.pack(file.dev & _U64, file.ino & _U64)
 
 
-def _read(database: sqlite3.Connection, file: Found) -> Kept | None:
-    """Return what is known of exactly this state of *file*; a row that is not whole is none."""
-    key = _key(file)
-    row = database.execute("SELECT value FROM digests WHERE key = ?", (key,)).fetchone()
-    if row is None or not isinstance(row[0], bytes) or len(row[0]) != _VALUE.size + _CHECK:
-        return None
-    body = row[0][:-_CHECK]
-    if row[0][-_CHECK:] != _check(key, body):
-        return None
-    size, mtime_ns, ctime_ns, hashed, sha256, blake3 = _VALUE.unpack(body)
-    if (size, mtime_ns, ctime_ns) != (file.size, file.mtime_ns, file.ctime_ns):
-        return None
-    return Kept(
-        Digests(size, sha256 if sha256 != _NONE else None, blake3 if blake3 != _NONE else None), hashed
-    )
+def _read(database: sqlite3.Connection, files: list[Found]) -> Iterator[tuple[Found, Kept]]:
+    """Yield what is known of exactly this state of *files*; a row that is not whole is none."""
+    for start in range(0, len(files), _AT_ONCE):
+        keys: dict[bytes, list[Found]] = {}  # several where names are links to one file
+        for file in files[start : start + _AT_ONCE]:
+            keys.setdefault(_key(file), []).append(file)
+        query = f"SELECT key, value FROM digests WHERE key IN ({','.join('?' * len(keys))})"  # noqa: S608 (only "?")
+        for key, value in database.execute(query, list(keys)):
+            if not isinstance(value, bytes) or len(value) != _VALUE.size + _CHECK:
+                continue
+            body = value[:-_CHECK]
+            if key not in keys or value[-_CHECK:] != _check(key, body):
+                continue
+            size, mtime_ns, ctime_ns, hashed, sha256, blake3 = _VALUE.unpack(body)
+            digests = Digests(size, sha256 if sha256 != _NONE else None, blake3 if blake3 != _NONE else None)
+            for file in keys[key]:
+                if (size, mtime_ns, ctime_ns) == (file.size, file.mtime_ns, file.ctime_ns):
+                    yield file, Kept(digests, hashed)
 
 
 def _write(database: sqlite3.Connection, file: Found, digests: Digests, now: int, older: Kept | None) -> None:

@@ -111,6 +111,12 @@ def test_an_mtime_from_the_future_is_not_kept(kept: DigestCache, model: Path) ->
     assert known(kept, model) == {"sub/b.bin"}
 
 
+def test_two_names_of_one_file_are_both_known(kept: DigestCache, model: Path) -> None:
+    os.link(model / "a.bin", model / "other name")
+    remember(kept, model)
+    assert known(kept, model) == {"a.bin", "other name", "sub/b.bin"}
+
+
 # what does not defeat it: each changes the bytes of a.bin, keeps its size and sets its mtime back
 
 
