@@ -23,9 +23,11 @@ demo: $(DEV) $(MODEL)          ## the main job on a real model: seal, publish, v
 test: $(DEV) $(PEER) $(MODEL)  ## all tests (make test PYTEST="-k merkle" for some)
 	@$(PY) -m pytest $(PYTEST)
 
-lint: $(DEV)                   ## ruff, mypy --strict, import-linter
+lint: $(DEV)                   ## ruff, mypy --strict (also as on Windows and macOS), import-linter
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+	@$(PY) -m mypy --platform win32 --cache-dir .mypy_cache/win32 client registry
+	@$(PY) -m mypy --platform darwin --cache-dir .mypy_cache/darwin client registry
 	@.venv/bin/lint-imports
 
 bench: $(DEV) $(PEER)          ## speed, as ratios to others in one run (make bench BENCH=smoke: small and quick)

@@ -118,16 +118,6 @@ def open_folder(path: Path) -> Folder:
         raise Usage(f"{path}: {reason(e)}") from e
 
 
-def is_hub_cache(path: Path) -> bool:
-    """Whether *path* lies in the Hub cache."""
-    from modelseal import layouts
-
-    try:
-        return isinstance(layouts.find(path).source, layouts.Snapshot)
-    except Usage as e:
-        return "Hub cache" in str(e)
-
-
 # Given a folder, a link in it and how many folders deep it lies: the status of the regular file that the link stands
 # for, or why it is not followed.
 Follow = Callable[[Folder, str, int], os.stat_result | str]

@@ -8,6 +8,7 @@ repeated; nothing is believed in memory that was not committed.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -35,7 +36,9 @@ KEEP_REFUSED_S = 24 * 3600  # how long a refusal can still be asked for
 
 def _elapsed() -> float:
     """Seconds by a clock that cannot be set and, where there is one, goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 class LogClock:
