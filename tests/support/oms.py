@@ -12,8 +12,10 @@ import base64
 import functools
 import hashlib
 import json
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import blake3
@@ -237,8 +239,13 @@ def certificate(
     authority: bool | None = False,
     path_length: int | None = None,
     critical: bool = False,
+    only: bool = False,
+    more: Sequence[x509.ExtensionType] = (),
 ) -> x509.Certificate:
-    """A certificate; *by* None: self-signed. *days*: from and until; *critical*: with an extension nobody knows."""
+    """A certificate; *by* None: self-signed. *days*: from and until; *critical*: with an extension nobody knows.
+
+    *only*: it is for the *extended* uses only, and says so critically.
+    """
 
     def named(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
@@ -258,9 +265,11 @@ def certificate(
     if usage is not None:
         builder = builder.add_extension(usage, critical=True)
     if extended:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=only)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
     if critical:
         builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"x"), True)
     signer = by.secret if issuer is not None and by is not None else secret
@@ -271,3 +280,55 @@ def certificate(
 
 def pem(*certificates: x509.Certificate) -> bytes:
     return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
+
+
+class Timestamper:
+    """An authority for timestamps, by openssl."""
+
+    def __init__(self, folder: Path, above: Authority, name: str = "Example Timestamps", **how: Any):
+        self.folder = folder / f"tsa-{name.replace(' ', '-')}"
+        self.folder.mkdir()
+        secret = key("P-256", name)
+        uses = {"extended": [ExtendedKeyUsageOID.TIME_STAMPING], "only": True, **how}
+        self.certificate = above.issue(secret, name, **uses)
+        (self.folder / "key.pem").write_bytes(private_pem(secret))
+        (self.folder / "cert.pem").write_bytes(pem(self.certificate))
+        (self.folder / "serial").write_text("01\n")
+        (self.folder / "ts.cnf").write_text(_TS)
+
+    def stamp(self, message: bytes) -> bytes:
+        """Return a response for *message*, of now."""
+        (self.folder / "message").write_bytes(message)
+        for words in (
+            "-query -data message -sha256 -cert -out query.tsq",
+            "-reply -config ts.cnf -queryfile query.tsq -out reply.tsr",
+        ):
+            argv = ["openssl", "ts", *words.split()]
+            subprocess.run(argv, cwd=self.folder, check=True, capture_output=True, timeout=60)
+        return (self.folder / "reply.tsr").read_bytes()
+
+
+_TS = """
+[tsa]
+default_tsa = ours
+[ours]
+serial = serial
+signer_cert = cert.pem
+signer_key = key.pem
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256, sha384, sha512
+ess_cert_id_alg = sha256
+"""
+
+
+def stamped(data: bytes, *stamps: bytes) -> bytes:
+    """Return the signature *data* with timestamps."""
+    found = json.loads(data)
+    listed = [{"signedTimestamp": base64.b64encode(one).decode()} for one in stamps]
+    found["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": listed}
+    return encode(found)
+
+
+def signature_of(data: bytes) -> bytes:
+    return base64.b64decode(json.loads(data)["dsseEnvelope"]["signatures"][0]["sig"])

@@ -3,6 +3,7 @@
     bundle        Sigstore bundle and DSSE envelope as several years of tools wrote them -> Bundle
     keys          public keys of more kinds than records know -> VerifyingKey
     certificates  a chain to one of the certificates that the user gave -> Leaf
+    timestamps    when it was signed, where an authority that the user gave says so
     statement     the signed statement -> Manifest; nothing in it is believed beyond names and digests
     judge         Manifest against files -> SignatureVerdict
 

@@ -16,14 +16,16 @@ import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from modelseal import layouts, platform, progress
 from modelseal.errors import Error, Malformed, Refused, Unsupported, Usage
 from modelseal.folders import Found, Listing
-from modelseal.foreign import certificates, judge, statement
+from modelseal.foreign import certificates, judge, statement, timestamps
 from modelseal.foreign.bundle import CERTIFICATES, KEY, MAX_BUNDLE, SIGSTORE, Bundle
+from modelseal.foreign.certificates import Leaf
 from modelseal.foreign.judge import SignatureVerdict, Signer
 from modelseal.foreign.keys import VerifyingKey
 from modelseal.foreign.statement import Manifest
@@ -34,6 +36,7 @@ from modelseal.times import utc
 from modelseal.verdict import Finding, Word
 
 MAX_CERTIFICATE_FILE = 1 << 20  # bytes
+MAX_AHEAD_S = 60  # a timestamp may be ahead of our clock by this much
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +59,24 @@ def verify_signature(
     unsafe_legacy_0_2: bool = False,
     jobs: int | None = None,
     quiet: bool = True,
+    now: int | None = None,
 ) -> SignatureVerdict:
     """Return whether the file *signature* is valid for the folder or file *path*; it is true only if it is.
 
     Give either *key*, a public key in PEM, or *certificate_chain*, PEM files with the certificates that the signer's
     must lead to, and with it *cert_identity*, a name that it must have. The verdict says nothing about which repo the
-    files are of. *unsafe_legacy_0_2* also reads what model_signing 0.2.0 wrote, whose encoding is not DSSE's.
+    files are of. A certificate must be valid when the signature was made, as a timestamp in it proves by an authority
+    that leads to one of *certificate_chain* too, else *now* (POSIX seconds). *unsafe_legacy_0_2* also reads what
+    model_signing 0.2.0 wrote, whose encoding is not DSSE's.
 
     Raises Usage (path, key, certificates, options) or Error (the files changed meanwhile).
     """
     target, file = Path(path), Path(signature)
     trusted = _trusted(key, certificate_chain, cert_identity, unsafe_legacy_0_2)  # 1
     place = layouts.find(target)
-    place.walk()  # nothing is judged where nothing can be read
     try:
         bundle = Bundle.parse(platform.read_file(file, MAX_BUNDLE, "signature", follow=True))
-        signer, legacy = _signer(bundle, trusted, int(time.time()))  # 2
+        signer, legacy = _signer(bundle, trusted, int(time.time()) if now is None else now)  # 2
         manifest = statement.parse_legacy(bundle.payload) if legacy else statement.parse(bundle.payload)  # 3
         check_supported(manifest)
     except (Malformed, Refused) as e:
@@ -91,8 +96,8 @@ def _trusted(key: Path | str | None, chain: Sequence[Path | str], identity: str 
         return Trusted(load_key(Path(key)), unsafe_legacy=unsafe_legacy)
     given: list[Any] = []
     for one in chain:
-        data = platform.read_file(Path(one), MAX_CERTIFICATE_FILE, "certificate file", follow=True)
         try:
+            data = platform.read_file(Path(one), MAX_CERTIFICATE_FILE, "certificate file", follow=True)
             given += certificates.load_chain(data, str(one))
         except Malformed as e:
             raise Usage(str(e), hint="a certificate file begins with -----BEGIN CERTIFICATE-----") from e
@@ -101,8 +106,8 @@ def _trusted(key: Path | str | None, chain: Sequence[Path | str], identity: str 
 
 def load_key(path: Path) -> VerifyingKey:
     """Return the public key in the PEM file at *path*, of any kind that may check a foreign signature."""
-    data = platform.read_file(path, MAX_CERTIFICATE_FILE, "public key", follow=True)
     try:
+        data = platform.read_file(path, MAX_CERTIFICATE_FILE, "public key", follow=True)
         found = VerifyingKey.parse_pem(data.decode("ascii", "replace"), str(path))
         found.check_point(str(path))
     except Unsupported as e:
@@ -123,10 +128,13 @@ def _signer(bundle: Bundle, trusted: Trusted, now: int) -> tuple[Signer, bool]:
     else:
         if bundle.kind != CERTIFICATES:
             raise Refused(f"it is signed with a {bundle.kind}, not with a certificate", hint=_INSTEAD[bundle.kind])
-        leaf, key = certificates.check(
-            bundle.certificates, list(trusted.given), certificates.moment(now), False, trusted.identity
-        )
-        signer = by_certificate(leaf, trusted.identity)
+        given = list(trusted.given)
+        stamped = timestamps.proven(bundle.timestamps, bundle.signature, given)
+        if stamped is not None and stamped.timestamp() > now + MAX_AHEAD_S:
+            stamped = None  # nobody has signed anything tomorrow
+        when = certificates.moment(now) if stamped is None else stamped
+        leaf, key = certificates.check(bundle.certificates, given, when, stamped is not None, trusted.identity)
+        signer = by_certificate(leaf, trusted.identity, stamped, len(bundle.timestamps))
     return signer, _check(key, bundle, trusted.unsafe_legacy)
 
 
@@ -163,18 +171,22 @@ def by_key(key: VerifyingKey) -> Signer:
     return Signer(f"key {key.fingerprint}", (), value)
 
 
-def by_certificate(leaf: certificates.Leaf, identity: str | None) -> Signer:
-    until = int(leaf.not_after.timestamp())
+def by_certificate(leaf: Leaf, identity: str | None, stamped: datetime | None, stamps: int) -> Signer:
+    until, signed = int(leaf.not_after.timestamp()), int(stamped.timestamp()) if stamped else None
     says = [
         ("subject", leaf.subject or "none"),
         ("issuer", leaf.issuer),
         ("names", ", ".join(leaf.identities) or "none"),
         ("until", f"{utc(until)}; whether it was revoked was not asked"),
     ]
+    if signed is not None:
+        says.append(("signed", f"{utc(signed)}, proven by a timestamp; the certificate was good then"))
+    elif stamps:
+        says.append(("note", f"no time of signing is proven: {stamps} timestamps, none by an authority that you gave"))
     if identity is None:
         says.append(("note", "any certificate below those given passes; --cert-identity NAME wants a certain one"))
     value: dict[str, object] = {"kind": "certificate", "certificate": leaf.fingerprint, "not_after": until}
-    return Signer(leaf.who, tuple(says), value)
+    return Signer(leaf.who, tuple(says), {**value, "signed": signed})
 
 
 def check_supported(manifest: Manifest) -> None:

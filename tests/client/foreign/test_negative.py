@@ -111,6 +111,7 @@ WRONG_KEYS = {
     "a certificate": (ROOT.pem, "not a public key in PEM"),
     "nothing": (b"", "not a public key in PEM"),
     "noise": (b"\xff\0", "not a public key in PEM"),
+    "two megabytes": (b"\0" * (2 << 20), "2097152 bytes, allowed are 1048576"),
 }
 
 
