@@ -5,7 +5,7 @@ Which digests are worth computing is asked first (`digests_wanted`), from names 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modelseal.errors import Malformed
@@ -73,10 +73,15 @@ def compare(
     notes: tuple[str, ...] = ()
     if decision.statement is not None:
         findings, equal, digest = _against(decision.statement, files, partial)
-        notes = _pointed_to(decision, decision.statement, files) + _respelled(findings)
+        sealed = {file.name: file.sha256 for file in decision.statement.files}
+        notes = _pointed_to(
+            decision, (one for one in files if one.points and sealed.get(one.name) == one.points.sha256)
+        )
+        notes += _respelled(findings)
     else:
         notes = ("the seal could not be fetched; names, sizes and sha256 were compared with the release in the log",)
         same = by_sha256 == decision.chosen.release.fileset
+        notes += _pointed_to(decision, files) if same else ()
         if partial and not same and not problems and len(files) < decision.chosen.release.files:
             says = ": its seal could not be fetched, and without it nobody can tell a part of a release"
             return Verdict(Word.UNAVAILABLE, says, "", decision, total=decision.chosen.release.files)
@@ -92,7 +97,7 @@ def compare(
     if not problems and not contradictory and by_sha256 is not None:
         for one in reversed(decision.releases):
             if one.sealed.release.fileset == by_sha256:
-                return _another(decision, one, len(files), findings)
+                return _another(decision, one, files, findings)
     return Verdict(
         Word.FAILED,
         f": {count(findings)}; do not load {'this' if partial else 'this folder'}" if findings else _NOTHING,
@@ -129,7 +134,7 @@ def _others(decision: Decision, sizes: Mapping[str, int]) -> list[Standing]:
     ]
 
 
-def _another(decision: Decision, one: Standing, count: int, findings: tuple[Finding, ...]) -> Verdict:
+def _another(decision: Decision, one: Standing, files: tuple[Local, ...], findings: tuple[Finding, ...]) -> Verdict:
     """The files are not the chosen release's, but those of another one."""
     revision = one.sealed.release.revision
     same = [other for other in decision.releases if other.sealed.release.fileset == one.sealed.release.fileset]
@@ -141,7 +146,7 @@ def _another(decision: Decision, one: Standing, count: int, findings: tuple[Find
     if decision.asked.revision is not None:
         says = f": these are the files of {revision}, not of {decision.asked.revision}; do not load this folder"
         return Verdict(Word.FAILED, says, "", decision, findings, release=one.sealed)
-    return _verified(decision, valid[-1].sealed, count, "sha256", ())
+    return _verified(decision, valid[-1].sealed, len(files), "sha256", _pointed_to(decision, files))
 
 
 def _verified(decision: Decision, release: Sealed, equal: int, digest: str, notes: tuple[str, ...]) -> Verdict:
@@ -202,22 +207,18 @@ def _against(statement: Statement, files: tuple[Local, ...], partial: bool) -> t
     return tuple(findings), equal, " and ".join(sorted(compared, reverse=True)) or "names and sizes"
 
 
-def _pointed_to(decision: Decision, statement: Statement, files: tuple[Local, ...]) -> tuple[str, ...]:
-    """Return a note for each other repo that a config names, where that config is the sealed one."""
-    sealed = {file.name: file.sha256 for file in statement.files}
+def _pointed_to(decision: Decision, files: Iterable[Local]) -> tuple[str, ...]:
+    """Return a note for each other repo that *files* name, each of them a sealed one."""
     found: dict[str, None] = {}
     for local in files:
-        points = local.points
-        if points is None or sealed.get(local.name) != points.sha256:
+        if local.points is None:
             continue
-        for repo in points.code:
+        says = [(repo, "has code that", " (auto_map)") for repo in local.points.code]
+        says += [(local.points.base, "is the base model that", "")] if local.points.base is not None else []
+        for repo, what, where in says:
             if repo.lower() != decision.asked.key:
-                found[
-                    f"{names.short(repo)} has code that {local.name} (auto_map) names; this seal does not cover it"
-                ] = None
-        if points.base is not None and points.base.lower() != decision.asked.key:
-            short = names.short(points.base)
-            found[f"{short} is the base model that {local.name} names; this seal does not cover it"] = None
+                named = f"{names.printable(local.name)}{where} names"
+                found[f"{names.short(repo)} {what} {named}; this seal does not cover it"] = None
     return tuple(found)
 
 

@@ -1,6 +1,6 @@
 """Walking a model folder: which files it has, which names are not the model's, and what must not be there.
 
-Nothing is followed: each folder is opened from the handle of the one above it (`layouts` says which links of a Hub
+Nothing is followed: each folder is opened from the handle of the one above it (`hubcache` says which links of a Hub
 cache are). Whether a file's *name* may stand in a manifest is `formats.manifest`'s question, not asked here.
 
 At the root, and only there, `.git .github .gitignore .gitattributes model.sig` do not belong to the model; they must

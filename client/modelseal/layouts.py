@@ -1,13 +1,7 @@
 """What a path that somebody typed is: a folder, a snapshot in the Hub cache (or a part of one), or a single file.
 
-    HUB/models--acme-lab--atlas-7b/snapshots/<commit>/sub/config.json -> ../../../../blobs/<etag>
-    HUB/models--acme-lab--atlas-7b/blobs/<etag>                       -> ../../blobs/<2 hex>/<64 hex>    (not always)
-    HUB/blobs/<2 hex>/<64 hex>                                           shared by all repos
-
-A link of a snapshot is followed only if it says exactly this: into the `blobs` of the same repo, and from there at most
-once more into those that all repos share. Every hop is opened from the handle of the folder above and must be no link
-itself; `refs`, `.no_exist` and `trees` are never read. A cache without links (Windows, HF_HUB_DISABLE_SYMLINKS) has the
-files themselves in the snapshot. Such a path says whose the files are and of which commit, because the user typed it.
+A path in the Hub cache says whose the files are and of which commit, because the user typed it; one that only leads
+there through a link does not.
 """
 
 from __future__ import annotations
@@ -15,8 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import folders
@@ -24,15 +17,13 @@ from modelseal.errors import Malformed, Usage
 from modelseal.folders import Found, Listing, Problem, Source
 from modelseal.formats import names
 from modelseal.formats.names import Asked
-from modelseal.platform import Folder, Opener, is_link
+from modelseal.hubcache import Snapshot
+from modelseal.platform import Folder, Opener
 
 _CACHED_REPO = re.compile(r"(?:models|datasets|spaces|kernels)--.+", re.DOTALL)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PREFIX = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 _INNER = ("snapshots", "blobs", "refs")  # what a repo's folder in the cache has
-_BLOB = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"  # an etag: 40 or 64 hex on the Hub, others on servers like it
-_INTO_BLOBS = re.compile(rf"((?:\.\./){{2,}})blobs/({_BLOB})")
-_INTO_SHARED = re.compile(r"\.\./\.\./blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,9 @@ def find(path: Path) -> Place:
         return Place(path, None)
     if kind != "file":
         raise Usage(f"{path}: {folders.WORDS[kind]}, neither a folder nor a file")
-    return Place(path, OneFile(real.parent, _as_listed(real)), part=True)
+    stored = _as_listed(real)
+    name = stored if stored.casefold() == spelled.name.casefold() else spelled.name
+    return Place(path, OneFile(real.parent, stored, name), part=True)
 
 
 def _as_listed(file: Path) -> str:
@@ -100,181 +93,51 @@ def plain_folder(path: Path) -> Path:
     return path
 
 
-def sealed_name(path: Path, sealed: tuple[str, ...], listed: str | None = None) -> str:
+def sealed_name(path: Path, sealed: tuple[str, ...], name: str) -> str:
     """Return which of the names *sealed* the file at *path* stands for: the longest that its path ends in.
 
-    *listed*: its name as the folder lists it, if that differs in case only from how it was typed.
-
     `./atlas-7b/sub/tokenizer.json` is `sub/tokenizer.json` where a seal has that, else `tokenizer.json`. If the seal
-    has neither, the file's own name.
+    has neither, the file's own *name*, as its folder lists it.
     """
-    parts = Path(os.path.abspath(path)).parts[1:]
-    if listed is not None and listed.casefold() == parts[-1].casefold():
-        parts = (*parts[:-1], listed)
+    parts = (*Path(os.path.abspath(path)).parts[1:-1], name)
     for i in range(len(parts)):
-        name = "/".join(parts[i:])
-        if name in sealed:
-            return name
-    return parts[-1]
+        if (ending := "/".join(parts[i:])) in sealed:
+            return ending
+    return name
 
 
 @dataclass(frozen=True, slots=True)
 class OneFile:
-    """A single file: where it really lies."""
+    """A single file: where it really lies, and what it is called."""
 
     folder: Path
-    name: str
+    stored: str  # its name in that folder
+    name: str  # as typed, where that is a link; it is listed and opened by this one
 
     def walk(self) -> Listing:
         with folders.open_folder(self.folder) as folder:
             try:
-                status = folder.status(self.name)
+                status = folder.status(self.stored)
             except OSError as e:
-                raise Usage(f"{self.folder / self.name}: {folders.reason(e)}") from e
+                raise Usage(f"{self.folder / self.stored}: {folders.reason(e)}") from e
         kind = folders.kind_of(status)
         if kind != "file":  # it was one when it was looked for
             return Listing(self.folder, (), problems=(Problem(self.name, kind, folders.WORDS[kind]),), source=self)
         return Listing(self.folder, (Found.of(self.name, status),), source=self)
 
     def opener(self) -> Opener:
-        return Opener(self.folder)
+        return _OneFileOpener(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A snapshot in the Hub cache, or what is below *inside* it."""
-
-    repo: Path  # the repo's folder, without links
-    name: str  # that folder's name as typed
-    commit: str
-    inside: str = ""  # a '/'-separated name; '' for all
-
-    @property
-    def path(self) -> Path:
-        return self.repo / "snapshots" / self.commit
-
-    def walk(self) -> Listing:
-        with _Cache(self) as cache:
-            listing = folders.walk_open(self.path, cache.top, follow=cache.follow, source=self)
-        if not self.inside:
-            return listing
-
-        def within(name: str) -> bool:
-            return name == self.inside or name.startswith(self.inside + "/")
-
-        found = replace(
-            listing,
-            files=tuple(found for found in listing.files if within(found.name)),
-            skipped=tuple(name for name in listing.skipped if within(name)),
-            problems=tuple(problem for problem in listing.problems if within(problem.name)),
-        )
-        if not (found.files or found.skipped or found.problems):
-            raise Usage(f"{self.path / self.inside}: no such file in the snapshot")
-        return found
-
-    def opener(self) -> Opener:
-        return _CacheOpener(_Cache(self))
-
-
-class _Cache:
-    """The open folders of one snapshot: the cache, the repo in it, its `blobs`, and the snapshot itself."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._open: list[Folder] = []
-        try:
-            self._hub = self._keep(Folder.open(snapshot.repo.parent))
-            repo = self._keep(self._hub.folder(snapshot.repo.name))
-            try:
-                self._blobs: Folder | None = self._keep(repo.folder("blobs"))
-            except FileNotFoundError:
-                self._blobs = None  # a cache without links
-            self.top = self._keep(self._keep(repo.folder("snapshots")).folder(snapshot.commit))
-        except (FileNotFoundError, NotADirectoryError) as e:
-            self.close()
-            raise Usage(f"{snapshot.path}: no such snapshot, or a link in its place") from e
-        except OSError as e:
-            self.close()
-            raise Usage(f"{snapshot.path}: {folders.reason(e)}") from e
-
-    def _keep(self, folder: Folder) -> Folder:
-        self._open.append(folder)
-        return folder
-
-    def follow(self, folder: Folder, name: str, depth: int) -> os.stat_result | str:
-        """Return the status of the regular file that a link stands for, or why it is not followed."""
-        try:
-            blob, text = self._blob(folder, name, depth)
-            if blob is None or self._blobs is None:
-                return f"a link to {text}, which is not in the blobs of this repo"
-            status = self._blobs.status(blob)
-            if is_link(status):
-                shared, text = self._shared(blob)
-                if shared is None:
-                    return f"a link to blobs/{blob}, itself a link to {text}, which is not in the Hub's shared blobs"
-                prefix, last = shared
-                with self._hub.folder("blobs") as blobs, blobs.folder(prefix) as inner:
-                    status = inner.status(last)
-        except OSError as e:
-            return f"a link that leads nowhere: {folders.reason(e)}"
-        kind = folders.kind_of(status)
-        return status if stat.S_ISREG(status.st_mode) else f"a link to {folders.WORDS[kind]}"
-
-    def open(self, folder: Folder, name: str, depth: int) -> int:
-        """Open the file *name*, or the one that it is a link to, which must be as `follow` wants it; OSError if not."""
-        if not is_link(folder.status(name)):
-            return folder.file(name)
-        blob, _ = self._blob(folder, name, depth)
-        if blob is None or self._blobs is None:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-        if not is_link(self._blobs.status(blob)):
-            return self._blobs.file(blob)
-        shared, _ = self._shared(blob)
-        if shared is None:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-        with self._hub.folder("blobs") as blobs, blobs.folder(shared[0]) as inner:
-            return inner.file(shared[1])
-
-    @staticmethod
-    def _blob(folder: Folder, name: str, depth: int) -> tuple[str | None, str]:
-        text = folder.link(name)
-        match = _INTO_BLOBS.fullmatch(text or "")
-        up = "../" * (depth + 2)  # out of the snapshot's inner folders, the snapshot, and `snapshots`
-        return (match[2] if match and match[1] == up else None), _shown(text)
-
-    def _shared(self, blob: str) -> tuple[tuple[str, str] | None, str]:
-        assert self._blobs is not None
-        text = self._blobs.link(blob)
-        match = _INTO_SHARED.fullmatch(text or "")
-        return ((match[1], match[2]) if match else None), _shown(text)
-
-    def close(self) -> None:
-        for folder in reversed(self._open):
-            folder.close()
-
-    def __enter__(self) -> _Cache:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-class _CacheOpener(Opener):
-    """Opens the files of a snapshot through the links that `_Cache` allows."""
-
-    def __init__(self, cache: _Cache) -> None:
-        super().__init__(cache.top)
-        self._cache = cache
+class _OneFileOpener(Opener):
+    def __init__(self, file: OneFile) -> None:
+        super().__init__(file.folder)
+        self._file = file
 
     def _last(self, folder: Folder, name: str) -> int:
-        return self._cache.open(folder, name, self._at.count("/") + 1 if self._at else 0)
-
-    def close(self) -> None:
-        self._leave()
-        self._cache.close()
-
-
-def _shown(text: str | None) -> str:
-    return "something that is not UTF-8" if text is None else text
+        if name != self._file.name:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return folder.file(self._file.stored)
 
 
 def _spellings(path: Path) -> tuple[Path, Path]:

@@ -14,7 +14,8 @@ from modelseal.errors import Error, Usage
 from modelseal.folders import Listing
 from modelseal.formats.names import Asked
 from modelseal.hashing import hash_files
-from modelseal.layouts import OneFile, Snapshot, find, plain_folder, sealed_name
+from modelseal.hubcache import Snapshot
+from modelseal.layouts import OneFile, find, plain_folder, sealed_name
 from modelseal.platform import handles
 from tests.support.cache import HubCache
 
@@ -339,8 +340,8 @@ def test_a_single_file_is_found_where_it_lies(tmp_path: Path, way: str) -> None:
     (tmp_path / "real" / "weights").write_bytes(b"data")
     (tmp_path / "model.gguf").symlink_to("real/weights")  # a link that the user typed
     place = find(tmp_path / "model.gguf")
-    assert place.source == OneFile(Path(os.path.realpath(tmp_path / "real")), "weights") and place.part
-    assert contents(place.walk()) == {"weights": b"data"}
+    assert place.source == OneFile(Path(os.path.realpath(tmp_path / "real")), "weights", "model.gguf") and place.part
+    assert contents(place.walk()) == {"model.gguf": b"data"}
 
 
 def test_a_single_file_swapped_for_a_link_is_no_file(tmp_path: Path, way: str) -> None:
@@ -383,7 +384,7 @@ def test_a_file_stands_for_the_longest_sealed_name_that_its_path_ends_in(tmp_pat
         "a": "a",
         "sub/../config.json": "config.json",
     }.items():
-        assert sealed_name(tmp_path / path, sealed) == expected
+        assert sealed_name(tmp_path / path, sealed, Path(path).name) == expected
 
 
 def test_only_a_plain_folder_is_sealed(cache: HubCache, tmp_path: Path) -> None:

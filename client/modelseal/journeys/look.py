@@ -21,7 +21,7 @@ from modelseal.journeys import typed
 from modelseal.layouts import OneFile, Place
 from modelseal.platform import Opener
 from modelseal.pointers import MAX_CONFIG, MAX_CONFIGS, Pointers
-from modelseal.verdict import Finding
+from modelseal.verdict import Decision, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,17 @@ def _said(asked: Asked) -> str:
     return names.short(asked.repo) + (f"@{asked.revision}" if asked.revision else "")
 
 
-def look(place: Place, listing: Listing, statement: Statement | None, complete: bool | None) -> Look:
-    """Return *listing*, which *place* gave, as the seal *statement* names it.
+def look(place: Place, listing: Listing, decision: Decision, complete: bool | None) -> Look:
+    """Return *listing*, which *place* gave, as the seal that was decided on names it.
 
     *complete*: whether every sealed file must be there; None: yes in a folder, no in a Hub cache or for one file.
     """
     named: dict[str, str] = {}
     if isinstance(place.source, OneFile):
-        sealed = tuple(file.name for file in statement.files) if statement else ()
+        sealed = tuple(file.name for file in decision.statement.files) if decision.statement else ()
         named[place.source.name] = layouts.sealed_name(place.path, sealed, place.source.name)
     partial = place.part if complete is None else not complete
-    return Look(listing, partial, named, _points(listing) if statement is not None else {})
+    return Look(listing, partial, named, _points(listing) if decision.word is None else {})
 
 
 def _points(listing: Listing) -> dict[str, Pointers]:

@@ -31,7 +31,8 @@ from modelseal.foreign.keys import VerifyingKey
 from modelseal.foreign.statement import Manifest
 from modelseal.formats import envelope
 from modelseal.hashing import hash_files
-from modelseal.layouts import OneFile, Place, Snapshot
+from modelseal.hubcache import Snapshot
+from modelseal.layouts import OneFile, Place
 from modelseal.times import utc
 from modelseal.verdict import Finding, Word
 

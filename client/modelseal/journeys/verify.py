@@ -63,7 +63,7 @@ def verify(
     if target is not None:
         _check_target(target, place.path)
     answer = ask(asked, Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))  # 2
-    seen = look(place, listing, answer.decision.statement, complete)
+    seen = look(place, listing, answer.decision, complete)
     wanted = digests_wanted(answer.decision, seen.sizes, partial=seen.partial, problems=bool(listing.problems))
     if not wanted:  # the decision alone, or names and sizes, say it all
         local = seen.local({})
