@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ Examples:
   modelseal show acme-lab/atlas-7b --export ./atlas-7b.export
   modelseal show hf://acme-lab
   modelseal show ./atlas-7b/model.sig
+  modelseal show acme-lab/atlas-7b --as sha256sum
 """
 
 
@@ -32,9 +34,23 @@ Examples:
 @click.option(
     "--export", metavar="DIR", type=click.Path(path_type=Path), help="Write what other tools read, into a new folder."
 )
+@click.option(
+    "--as",
+    "style",
+    type=click.Choice(("sha256sum", "sglang")),
+    help="Print the list of files as this tool reads it, and nothing else.",
+)
 @options.judge
 @options.common
-def show(target: str, save: Path | None, export: Path | None, quiet: bool, as_json: bool, **judge: Any) -> int:
+def show(
+    target: str,
+    save: Path | None,
+    export: Path | None,
+    style: str | None,
+    quiet: bool,
+    as_json: bool,
+    **judge: Any,
+) -> int:
     """Show what the log says about a repo or a namespace, or what a file says about itself.
 
     A PATH (it starts with . / ~ or a drive) is a seal, evidence, a record or a key, or a folder with a model.sig; what
@@ -43,12 +59,18 @@ def show(target: str, save: Path | None, export: Path | None, quiet: bool, as_js
     is_path, is_namespace = options.is_path(target), target.startswith("hf://") and "/" not in target[5:]
     if (save or export) and (is_path or is_namespace):
         raise Usage("--save and --export want a REPO: it says whose release it is")
+    if style and (save or export or is_namespace):
+        raise Usage("--as is for the files of one REPO or PATH, and alone")
+    if style and is_path:
+        return _list_path(options.path(target), style, quiet, as_json)
     if is_path:
         return _path(options.path(target), quiet, as_json)
     _check_is_no_path(target)
     asking = options.asking(**judge)
     if is_namespace:
         return _namespace(target, asking, quiet, as_json)
+    if style:
+        return _list_repo(target, style, asking, as_json)
     save, export = (path.expanduser() if path else None for path in (save, export))
     return _repo(target, asking, save, export, quiet, as_json)
 
@@ -124,6 +146,40 @@ def _path(path: Path, quiet: bool, as_json: bool) -> int:
     elif not quiet:
         shown.unverified(found)
     return 0
+
+
+def _list_path(path: Path, style: str, quiet: bool, as_json: bool) -> int:
+    from modelseal.journeys import lists
+
+    text = lists.of_path(path, style)
+    if as_json:
+        says = {"verdict": "unverified", "exit": 0, "use": "no", "path": str(path)}
+        output.emit({**says, "as": style, "untrusted": {"list": text}})
+        return 0
+    if not quiet:
+        output.tell(f"modelseal: UNVERIFIED: this is what {escaped(str(path))} says; anybody can write such a file")
+    _print(text)
+    return 0
+
+
+def _list_repo(target: str, style: str, asking: options.Asking, as_json: bool) -> int:
+    from modelseal.journeys import lists, typed
+    from modelseal.journeys.ask import Where
+
+    asked = typed.asked(target)
+    text = lists.of_repo(asked, style, Where(**asking))
+    if as_json:
+        output.emit({"verdict": "sealed", "exit": 0, "repo": asked.repo, "as": style, "untrusted": {"list": text}})
+    else:
+        _print(text)
+    return 0
+
+
+def _print(text: str) -> None:
+    """Print names as they are, in UTF-8: another program reads them. A person must not be shown the odd ones."""
+    if sys.stdout.isatty() and any(escaped(line, longest=1 << 20) != line for line in text.splitlines()):
+        raise Usage("there are names in this list that a terminal must not show", hint="write it to a file: > FILE")
+    click.echo(text.encode(), nl=False)
 
 
 COMMANDS = (show,)
