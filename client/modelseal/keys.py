@@ -22,6 +22,8 @@ TYPES = ("ecdsa-p256", "ed25519")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
+    """A private key with its public half."""
+
     private: Any  # of the cryptography package; never printed
     public: PublicKey
 

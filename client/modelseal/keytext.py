@@ -21,6 +21,8 @@ _ED25519_HEAD = bytes.fromhex("302a300506032b6570032100")
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
+    """A key that verifies: its algorithm and its SubjectPublicKeyInfo (DER)."""
+
     algorithm: str
     spki: bytes
 

@@ -30,6 +30,8 @@ _FORGET = "if it cannot be restored: remove this trust root, and add it by its f
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
+    """What the file of one log holds."""
+
     leaf0: bytes | None = None
     head: Head | None = None
     revoked: Revoked = field(default_factory=Revoked)

@@ -18,6 +18,8 @@ from modelseal.state import State
 
 @dataclass(frozen=True, slots=True)
 class Inadmissible:
+    """A leaf without effect, and which rule says so."""
+
     index: int
     type: str
     why: str

@@ -53,6 +53,8 @@ class Namespace:
 
 @dataclass(slots=True)
 class Repo:
+    """What the log holds about one repo."""
+
     releases: list[Sealed] = field(default_factory=list)  # in log order
     seals: dict[bytes, Voided] = field(default_factory=dict)
 
@@ -63,6 +65,8 @@ class Repo:
 
 @dataclass(slots=True)
 class State:
+    """What the leaves so far come to."""
+
     origin: str
     operators: Operators | None = None
     seen: set[bytes] = field(default_factory=set)  # digests of every record that was admitted

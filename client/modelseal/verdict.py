@@ -126,6 +126,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """What is said about the files at hand; true only if it ends with exit status 0."""
+
     word: Word
     says: str
     qualifier: str

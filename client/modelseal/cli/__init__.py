@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import signal
 import sys
@@ -70,6 +71,7 @@ def modelseal() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
+    gc.set_threshold(50_000)  # what is imported stays: looking for garbage in it is a tenth of a short command
     run(modelseal, "modelseal", list(sys.argv[1:] if argv is None else argv))
 
 

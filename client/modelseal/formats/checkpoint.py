@@ -17,6 +17,8 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
+    """A head of a log: its origin, how many leaves, their root."""
+
     origin: str
     size: int
     root: bytes

@@ -29,6 +29,8 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
+    """A seal taken apart, unverified."""
+
     payload: bytes
     signature: bytes
     hint: str  # 64 hex: which public key, by the SHA-256 of its PEM text

@@ -19,12 +19,16 @@ MAX_EVIDENCE = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
+    """A bucket of the index and its path."""
+
     bucket: str
     path: tuple[bytes, ...]  # bucket to root, 16 hashes
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
+    """A leaf and its inclusion proof."""
+
     index: int
     leaf: str
     proof: tuple[bytes, ...]  # leaf to root
@@ -32,6 +36,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """The whole answer about one repo, parsed and unverified."""
+
     repo: str  # lower-case key
     checkpoint: str  # the signed note
     last: Listed  # the roots leaf; its index is not written, it follows from the checkpoint

@@ -46,6 +46,8 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
+    """A key that may seal what its scope covers."""
+
     key: Key
     scope: str
 
@@ -63,6 +65,8 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
+    """Who may change a namespace, how many of them, and who may seal in it."""
+
     controllers: tuple[Key, ...]
     threshold: int  # 1..len(controllers)
     signers: tuple[Signer, ...]

@@ -22,6 +22,8 @@ MAX_SUBMISSION = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
+    """An entry of the log, parsed; its signatures are not verified."""
+
     time: int  # POSIX seconds
     text: str  # the record's exact text
     record: Record

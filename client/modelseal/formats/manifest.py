@@ -29,6 +29,8 @@ _gitoid = strict.text(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """One sealed file."""
+
     name: str
     size: int
     sha256: bytes
@@ -91,6 +93,8 @@ def weights(files: tuple[File, ...]) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
+    """What a seal says: these files are that repo at that commit."""
+
     repo: str
     revision: str
     created: int  # POSIX seconds, a claim

@@ -43,6 +43,8 @@ def key_id(name: str, kind: int, public: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
+    """A signature line."""
+
     name: str
     raw: bytes  # key id (4 bytes), then what the kind says
 
@@ -52,6 +54,8 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """A text and its signature lines, unverified."""
+
     text: str  # ends in LF
     signatures: tuple[Signature, ...]
 

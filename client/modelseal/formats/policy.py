@@ -24,6 +24,8 @@ MAX_POLICY = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Policy:
+    """Whose signatures make a checkpoint count."""
+
     log: Verifier
     own: Verifier  # the registry's own cosigner
     witnesses: tuple[Verifier, ...]  # the independent ones, n

@@ -45,6 +45,8 @@ def digest(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Operators:
+    """Who runs the registry; version 1 is leaf 0 and pinned by the trust root."""
+
     origin: str
     seq: int
     prev: bytes | None
@@ -55,6 +57,8 @@ class Operators:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
+    """What an owner says about a namespace; logged inside an identity."""
+
     origin: str
     seq: int
     prev: bytes | None
@@ -71,6 +75,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
+    """The operators admit a claim, or judge it again."""
+
     origin: str
     turn: int
     claim: Claim
@@ -83,6 +89,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
+    """An owner changes who may act for the namespace."""
+
     origin: str
     seq: int
     prev: bytes
@@ -92,6 +100,8 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Release:
+    """A seal enters the log, signed by the key that sealed."""
+
     origin: str
     signer: Key
     repo: str

@@ -22,6 +22,8 @@ MAX_BUNDLE = WIDTH * (2 + MAX_LEAF)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Tile:
+    """Which hashes of the tree: level, number and how many."""
+
     level: int
     index: int
     width: int  # 1..256

@@ -22,6 +22,8 @@ _holder = strict.text(longest=128)
 
 @dataclass(frozen=True, slots=True)
 class Trust:
+    """What the trust root says about one registry."""
+
     origin: str
     leaf0: bytes  # the RFC 6962 leaf hash of the first leaf: who the operators were
     max_age: int  # seconds: older answers are not answers

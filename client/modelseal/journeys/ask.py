@@ -40,6 +40,8 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A decision and where it comes from."""
+
     decision: Decision
     evidence: bytes | None  # what was decided on; None if nobody answered
     trust: Trust

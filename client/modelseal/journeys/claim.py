@@ -27,6 +27,8 @@ from modelseal.state import Namespace
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
+    """Where a claim stands after this step."""
+
     wanted: Wanted
     owner: Namespace | None  # what the log says now
     origin: str

@@ -34,6 +34,8 @@ POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Published:
+    """How a release came into the log, and what any client says about it."""
+
     verdict: Verdict | None  # None: a dry run of what is not logged yet
     answer: Answer
     signed: Signed

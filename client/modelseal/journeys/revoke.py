@@ -32,6 +32,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
+    """A revocation that was sent, or what it waits for."""
+
     submission: Submission
     logged: int | None
     waits_for: str | None

@@ -32,6 +32,8 @@ SEAL = "model.sig"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
+    """A seal and what it says."""
+
     seal: str  # the bundle's text
     statement: Statement
     public: PublicKey

@@ -65,6 +65,8 @@ def write(path: Path, submission: Submission) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
+    """The leaf that a record became, and the registry's whole reply."""
+
     index: int
     reply: dict[str, Any]
 
