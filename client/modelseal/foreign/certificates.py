@@ -10,6 +10,9 @@ holds the key of an expired certificate can write any date into what is signed.
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,8 +50,9 @@ def load_chain(pem: bytes, what: str) -> list[Any]:
     from cryptography import x509
 
     try:
-        return list(x509.load_pem_x509_certificates(pem))
-    except ValueError as e:
+        with _quietly():
+            return list(x509.load_pem_x509_certificates(pem))
+    except (ValueError, x509.InvalidVersion) as e:
         raise Malformed(f"{what}: no certificates in PEM") from e
 
 
@@ -128,12 +132,23 @@ def _check_may_sign(certificate: Any) -> None:
         raise Refused("the certificate may not sign: its extended key usage names other uses, not codeSigning")
 
 
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Say nothing of certificates that a later version of the package will not load; they are refused all the same."""
+    from cryptography.utils import CryptographyDeprecationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
+
+
 def _load(der: bytes) -> Any:
     from cryptography import x509
 
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as e:
+        with _quietly():
+            return x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion) as e:
         raise Malformed("a certificate in the signature cannot be read") from e
 
 
@@ -144,7 +159,7 @@ def _extension(certificate: Any, kind: Any) -> Any:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-    except (ValueError, x509.DuplicateExtension) as e:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as e:
         raise Malformed("a certificate in the signature cannot be read: its extensions are damaged") from e
 
 
