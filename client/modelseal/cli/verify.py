@@ -77,7 +77,7 @@ def verify(
     place = layouts.find(folder)
     asked = typed.asked(repo) if repo is not None else place.asked
     if asked is None:
-        raise Usage(*_no_name(target, folder))
+        raise _no_name(target, folder)
     asking = options.asking(**judge)
     with reports.beginning(asked):
         verdict = journey(
@@ -115,7 +115,7 @@ def _folder(target: str) -> Path:
     )
 
 
-def _no_name(target: str, folder: Path) -> tuple[str]:
+def _no_name(target: str, folder: Path) -> Usage:
     """Suggest the repo that the folder's own seal names: a suggestion, because whoever made the folder wrote it."""
     from modelseal import platform
     from modelseal.errors import Error
@@ -130,7 +130,8 @@ def _no_name(target: str, folder: Path) -> tuple[str]:
         suggested = short(Statement.parse(Bundle.parse(seal).payload).repo)
     except Error:
         pass
-    return (f"whose files should these be? type: modelseal verify {output.escaped(target)} --repo {suggested}",)
+    says = f"whose files should these be? type: modelseal verify {output.escaped(target)} --repo {suggested}"
+    return Usage(says, hint=signature.suggestion(target, folder) if suggested == "OWNER/NAME" else None)
 
 
 COMMANDS = (verify,)
