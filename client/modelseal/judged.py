@@ -12,10 +12,7 @@ from modelseal.compare import Local, is_program
 from modelseal.formats.manifest import File
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
-# What a reader must see first; everything else, such as links and devices, comes before all of these.
-_WEIGHT = ("added", "contradictory", "differs", "resized", "missing", "absent", "not-compared", "verified")
-_LAST = ("ignored", "skipped")
-_DISGUISED = {"ignored": "disguised"}  # a link under an ignored name is no file that was passed over in peace
+_ORDER = ("absent", "not-compared", "verified", "ignored", "skipped")  # what is wrong comes before all of these
 
 
 def judge(
@@ -32,12 +29,27 @@ def judge(
     # What is no file at all has only its finding. "The folder as a whole" is no name of anything.
     elsewhere = (one for one in verdict.findings if one.name not in local and one.name not in sealed)
     found += [
-        Judged(one.name, _DISGUISED.get(one.kind, one.kind), program=one.program, detail=one.found)
+        Judged(one.name, status_of(one), program=one.program, detail=one.found)
         for one in elsewhere
         if one.kind != "differs"
     ]
     found += [Judged(name, "ignored") for name in ignored] + [Judged(name, "skipped") for name in skipped]
-    return tuple(sorted(found, key=_rank))
+    return ordered(found, verdict.findings)
+
+
+def status_of(finding: Finding) -> str:
+    """Return the status of a file with a finding: its kind. A link under an ignored name is not passed over in peace."""
+    return "disguised" if finding.kind == "ignored" else finding.kind
+
+
+def ordered(found: Iterable[Judged], findings: Iterable[Finding]) -> tuple[Judged, ...]:
+    """Return what matters most first: what is wrong, in the order of *findings*, then the others by status and name."""
+    place = {finding.name: number for number, finding in enumerate(findings)}
+
+    def rank(one: Judged) -> tuple[int, int, str]:
+        return (_ORDER.index(one.status) + 1 if one.status in _ORDER else 0), place.get(one.name, -1), one.name
+
+    return tuple(sorted(found, key=rank))
 
 
 def _sealed(verdict: Verdict) -> dict[str, File]:
@@ -54,7 +66,7 @@ def _one(verdict: Verdict, name: str, local: Local | None, sealed: File | None, 
     both = [algorithm for algorithm, _ in found if algorithm in dict(expected)]
     compared: str | None = " and ".join(both) or None
     if finding is not None:
-        status = finding.kind
+        status = status_of(finding)
     elif local is None:
         status = "absent"
     elif both and all(dict(expected)[algorithm] == dict(found)[algorithm] for algorithm in both):
@@ -78,11 +90,3 @@ def _one(verdict: Verdict, name: str, local: Local | None, sealed: File | None, 
 def _digests(sha256: bytes | None, blake3: bytes | None) -> tuple[tuple[str, str], ...]:
     pairs = (("sha256", sha256), ("blake3", blake3))
     return tuple((algorithm, digest.hex()) for algorithm, digest in pairs if digest is not None)
-
-
-def _rank(one: Judged) -> tuple[int, bool, int, str]:
-    if one.status in _LAST:
-        return 2, False, _LAST.index(one.status), one.name
-    good = one.status in ("absent", "not-compared", "verified")
-    place = _WEIGHT.index(one.status) if one.status in _WEIGHT else -1
-    return int(good), not good and not one.program, place, one.name

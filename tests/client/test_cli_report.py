@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import oms
 from tests.support.client import Address, Ran, Someone, sealed_files
 from tests.support.make import key
 from tests.support.outcomes import HOSTILE
@@ -167,3 +168,19 @@ def test_a_wrong_use_leaves_the_report_of_an_earlier_run(stranger: Person) -> No
     stranger.types("verify", "./atlas-7b", "--repo", "a", "--report", "r.json").says(2, "a is not a repo")
     stranger.types("verify", "./none", "--repo", REPO, "--report", "r.json").says(2)
     assert (stranger.here / "r.json").read_text() == "older"
+
+
+def test_a_signature_by_another_tool_is_reported_too(stranger: Person) -> None:
+    stranger.model(contents=MODEL)
+    ana = oms.key("P-384")
+    (stranger.here / "ana.pub").write_bytes(oms.public_pem(ana))
+    (stranger.here / "a.sig").write_bytes(oms.sign(ana, MODEL))
+    words = ("verify", "./atlas-7b", "--signature", "a.sig", "--key", "ana.pub", *ASKED)
+    stranger.run(*words).says(0, "SIGNATURE VALID", "wrote:", *NAMES)
+    assert b"SIGNATURE VALID" in (stranger.here / "r.html").read_bytes()
+    assert json.loads((stranger.here / "r.sarif").read_text())["runs"][0]["results"] == []
+    (stranger.here / "atlas-7b/config.json").write_bytes(b"[]")
+    printed = stranger.run(*words, "--json").says(1).json
+    assert printed == json.loads((stranger.here / "r.json").read_text())
+    assert [row["status"] for row in printed["each"]] == ["differs", "verified", "verified"]
+    stranger.types(*words[:6], "--report", "atlas-7b/r.json").says(2, "lies in what is verified")

@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelseal.compare import Local, compare
+from modelseal.foreign import judge as foreign
+from modelseal.foreign.judge import SignatureVerdict, Signer
+from modelseal.foreign.statement import Manifest, Resource
 from modelseal.judged import judge
 from modelseal.reports import KINDS, Failure, Subject, build
-from modelseal.verdict import Decision, Finding, Verdict
+from modelseal.verdict import Decision, Finding, Verdict, Word
 from tests.support import make
 from tests.support.client import sealed_files
 from tests.support.world import World
@@ -39,6 +42,7 @@ HOSTILE = {
     "Arabic": "\u0646\u0645\u0648\u0630\u062c.bin",
     "a scheme": "javascript:alert(1)",
 }
+HOSTILE_FILES = dict.fromkeys(HOSTILE.values(), b"x")
 
 
 def world(title: str = "Acme Lab") -> World:
@@ -58,7 +62,7 @@ def verdict(decision: Decision, contents: dict[str, bytes], *problems: Finding) 
     return replace(found, files=judge(found, files, ignored=("model.sig",), skipped=(".cache/huggingface/.gitignore",)))
 
 
-def outcomes() -> Iterator[tuple[str, Verdict | Failure]]:
+def outcomes() -> Iterator[tuple[str, Verdict | SignatureVerdict | Failure]]:
     here = world()
     yield "verified", verdict(here.ask(REPO), MODEL)
     yield "claiming", claiming()
@@ -78,6 +82,10 @@ def outcomes() -> Iterator[tuple[str, Verdict | Failure]]:
     yield "unavailable", verdict(here.ask(REPO, evidence=b"{}"), MODEL)
     yield "revoked", revoked()
     yield "misbehaved", misbehaved(here)
+    yield "signed", signed(MODEL)
+    yield "signed-otherwise", signed({**MODEL, "config.json": b'{"model_type":"other"}'})
+    yield "signed-less", signed({**MODEL, "loader.py": b"", **HOSTILE_FILES}, Finding("fifo", "pipe", found="a FIFO"))
+    yield "not-signed", SignatureVerdict(Word.FAILED, ": the signature is not by this key", hint="give another key")
     yield (
         "no-verdict",
         Failure("unavailable", 6, "no trust root: nobody says who owns a name", REPO, "modelseal trust add"),
@@ -100,10 +108,28 @@ def part(decision: Decision) -> Verdict:
     return replace(found, files=judge(found, files))
 
 
+def signed(contents: dict[str, bytes], *problems: Finding) -> SignatureVerdict:
+    """Files against another tool's signature of MODEL."""
+    manifest = Manifest("atlas", "sha256", tuple(Resource(one.name, one.sha256) for one in sealed_files(MODEL)))
+    files = {one.name: one for one in sealed_files(contents)}
+    plan = foreign.plan(
+        manifest,
+        {name: one.size for name, one in files.items()},
+        single=None,
+        own="model.sig",
+        ignored=(".gitattributes",),
+        hub=(),
+        problems=problems,
+    )
+    digests = {} if plan.findings else {name: files[name].sha256 for name in plan.to_hash}
+    signer = Signer("CN=Ana <ana@acme.example>", (("issuer", "CN=Example </script>"),), {"kind": "certificate"})
+    return foreign.compare(plan, digests, signer, "00" * 32)
+
+
 def hostile() -> Verdict:
     """A folder whose every name is a trick, of an owner whose title is one."""
     decision = world("Acme & 'Sons'").ask(REPO)
-    return verdict(decision, {**MODEL, **dict.fromkeys(HOSTILE.values(), b"x")})
+    return verdict(decision, {**MODEL, **HOSTILE_FILES})
 
 
 def revoked() -> Verdict:

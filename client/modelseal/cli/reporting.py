@@ -18,6 +18,7 @@ from modelseal.cli import output
 from modelseal.errors import Error, Misbehaviour, Usage
 
 if TYPE_CHECKING:
+    from modelseal.foreign.judge import SignatureVerdict
     from modelseal.formats.names import Asked
     from modelseal.reports import Failure
     from modelseal.verdict import Verdict
@@ -83,26 +84,24 @@ class Reports:
     @contextlib.contextmanager
     def beginning(self, asked: Asked | None) -> Iterator[None]:
         """From here on a verdict is looked for; an error that is no wrong use is reported too."""
-        if not self.targets:
-            yield
-            return
         for path, _ in self.targets:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as e:
+                raise Usage(f"{path}: cannot be replaced: {(e.strerror or type(e).__name__).lower()}") from e
         try:
             yield
         except Usage:
             raise
         except Error as e:
-            if asked is not None:
-                with contextlib.suppress(Error):  # the first reason is the one to be told
-                    self._write(_failure(e, asked))
+            with contextlib.suppress(Error):  # the first reason is the one to be told
+                self._write(_failure(e, asked))
             raise
 
-    def write(self, verdict: Verdict, *, quiet: bool = False) -> None:
+    def write(self, verdict: Verdict | SignatureVerdict, *, signature: Path | None = None, quiet: bool = False) -> None:
         """Write all. What cannot be written is an error only where the verdict is none already."""
         try:
-            self._write(verdict)
+            self._write(verdict, signature)
         except Error as e:
             if verdict:
                 raise
@@ -112,19 +111,20 @@ class Reports:
             if not quiet:
                 output.tell_line("wrote", output.escaped(str(path), longest=1000))
 
-    def _write(self, outcome: Verdict | Failure) -> None:
+    def _write(self, outcome: Verdict | SignatureVerdict | Failure, signature: Path | None = None) -> None:
         if not self.targets:
             return
         from importlib import metadata
 
         from modelseal import platform, reports
 
-        subject = reports.Subject(outcome, str(self.judged), metadata.version("modelseal"))
+        version = metadata.version("modelseal")
+        subject = reports.Subject(outcome, str(self.judged), version, str(signature) if signature else "")
         for path, kind in self.targets:
             platform.replace(path, reports.build(kind, subject))
 
 
-def _failure(error: Error, asked: Asked) -> Failure:
+def _failure(error: Error, asked: Asked | None) -> Failure:
     from modelseal.reports import Failure
 
     notes = (error.older, error.newer) if isinstance(error, Misbehaviour) else None
@@ -132,7 +132,7 @@ def _failure(error: Error, asked: Asked) -> Failure:
         output.word_of(error.exit_code),
         error.exit_code,
         output.harmless(str(error)),
-        asked.repo,
+        asked.repo if asked else None,
         output.harmless(error.hint) if error.hint else None,
         notes,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from modelseal.cli import options, output
+from modelseal.cli import options, output, reporting
 from modelseal.cli.output import escaped
 from modelseal.errors import Usage
 
@@ -46,7 +46,7 @@ _OPTIONS = (
     ),
 )
 _WITH = {"target", "signature", "key", "certificate_chain", "cert_identity", "unsafe_legacy_0_2"}
-_WITH |= {"quiet", "as_json", "offline", "jobs"}
+_WITH |= {"quiet", "as_json", "offline", "jobs", "report_files"}
 
 
 def instead(function: Callable[..., int]) -> Callable[..., int]:
@@ -81,6 +81,7 @@ def instead(function: Callable[..., int]) -> Callable[..., int]:
             signature.expanduser(),
             others["quiet"],
             others["as_json"],
+            others["report_files"],
             key=key.expanduser() if key else None,
             certificate_chain=[one.expanduser() for one in certificate_chain],
             cert_identity=cert_identity,
@@ -91,25 +92,6 @@ def instead(function: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def suggestion(target: str, folder: Path) -> str | None:
-    """Return what to type where *folder* has a signature by another tool; None if it has none."""
-    from modelseal import platform
-    from modelseal.errors import Error
-    from modelseal.foreign.bundle import CERTIFICATES, KEY, MAX_BUNDLE, Bundle
-    from modelseal.journeys.show import PLACES
-
-    for name in PLACES:
-        try:
-            kind = Bundle.parse(platform.read_file(folder / name, MAX_BUNDLE, "signature")).kind
-        except Error:
-            continue
-        how = {KEY: " --key PUB", CERTIFICATES: " --certificate-chain FILE"}.get(kind)
-        if how is not None:
-            path = escaped(target)
-            return f"for the signature of another tool there: modelseal verify {path} --signature {path}/{name}{how}"
-    return None
 
 
 def _check_alone(key: Path | None, chain: tuple[Path, ...], identity: str | None, unsafe_legacy: bool) -> None:
@@ -124,13 +106,17 @@ def _check_alone(key: Path | None, chain: tuple[Path, ...], identity: str | None
             raise Usage(f"{name} says how to check a signature, and none is given", hint="add --signature FILE")
 
 
-def _run(target: str, signature: Path, quiet: bool, as_json: bool, **how: Any) -> int:
+def _run(target: str, signature: Path, quiet: bool, as_json: bool, report_files: tuple[Path, ...], **how: Any) -> int:
     from modelseal.journeys.signature import verify_signature
+    from modelseal.reports import value
 
     path = options.path(target)
-    verdict = verify_signature(path, signature, quiet=quiet or as_json, **how)
+    reports = reporting.check(report_files, path)
+    with reports.beginning(None):
+        verdict = verify_signature(path, signature, quiet=quiet or as_json, **how)
+    reports.write(verdict, signature=signature, quiet=quiet or as_json)
     if as_json:
-        output.emit(_json(verdict, path, signature))
+        output.emit(value.of_signature(verdict, str(path), str(signature)))
     elif not quiet:
         _show(verdict, target, signature)
     return verdict.exit_code
@@ -178,50 +164,3 @@ def _finding(finding: Finding) -> tuple[str, str]:
         size = "other bytes" if finding.kind == "differs" else "another size"
         return "differs", f"{name}{risk}, {size}\nexpected {finding.expected}\nfound    {finding.found}"
     return finding.kind[:8], f"{name}: {escaped(finding.found)}" if finding.found else name
-
-
-def _json(verdict: SignatureVerdict, path: Path, signature: Path) -> dict[str, Any]:
-    """The one object of --json. Texts from outside stand only under `untrusted`, escaped."""
-    names: dict[str, int] = {}
-
-    def place(name: str) -> int:
-        return names.setdefault(name, len(names))
-
-    signer = verdict.signer
-    return {
-        "verdict": verdict.word.value,
-        "exit": verdict.exit_code,
-        "accepted": None,
-        "use": "ask" if verdict else "no",
-        "repo": None,
-        "revision": None,
-        "path": str(path),
-        "signature": str(signature),
-        "payload": verdict.payload,
-        "publisher": None,
-        "signer": signer.value if signer else None,
-        "complete": bool(verdict),
-        "mirrors": 0,
-        "as_of": None,
-        "says": escaped(verdict.says, longest=2000).strip(":, "),
-        "findings": [
-            {
-                "kind": one.kind,
-                "file": place(one.name),  # of untrusted.files
-                "program": one.program,
-                "expected": one.expected,
-                "found": escaped(one.found) if one.found else None,
-            }
-            for one in verdict.findings
-        ],
-        "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
-        "digest": verdict.digest,
-        "not_compared": [{"file": place(name), "why": why} for name, why in verdict.not_compared],
-        "notes": [escaped(note, longest=1000) for note in verdict.notes],
-        "next": [{"argv": [], "why": escaped(verdict.hint), "by": "person"}] if verdict.hint else [],
-        "untrusted": {
-            "files": [escaped(name) for name in names],
-            "name": escaped(verdict.name) if verdict.name is not None else None,
-            "certificate": {key: escaped(text, longest=1000) for key, text in signer.says} if signer else {},
-        },
-    }

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelseal.compare import by_weight, count, risk_of
+from modelseal.compare import by_weight, count, is_program, risk_of
 from modelseal.foreign.statement import SINGLE, Manifest, Resource
-from modelseal.verdict import Finding, Word
+from modelseal.judged import ordered, status_of
+from modelseal.verdict import Finding, Judged, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class SignatureVerdict:
     not_compared: tuple[tuple[str, str], ...] = ()  # name, why
     notes: tuple[str, ...] = ()
     hint: str | None = None
+    files: tuple[Judged, ...] = ()  # every one, what matters most first
 
     @property
     def exit_code(self) -> int:
@@ -134,7 +136,32 @@ def compare(plan: Plan, digests: Mapping[str, bytes], signer: Signer, payload: s
         payload,
         plan.not_compared,
         _notes(plan, found),
+        files=_each(plan, digests, found),
     )
+
+
+def _each(plan: Plan, digests: Mapping[str, bytes], findings: tuple[Finding, ...]) -> tuple[Judged, ...]:
+    """Return what became of every file."""
+    kinds = {finding.name: finding for finding in findings}
+    algorithm, rows = plan.manifest.algorithm, []
+    for name in dict.fromkeys((*plan.sizes, *plan.signed, *kinds)):
+        signed, digest, finding = plan.signed.get(name), digests.get(name), kinds.get(name)
+        equal = signed is not None and digest == signed.digest
+        rows.append(
+            Judged(
+                name,
+                status_of(finding) if finding else "verified" if equal else "not-compared",
+                plan.sizes.get(name),
+                signed.size if signed else None,
+                ((algorithm, signed.digest.hex()),) if signed else (),
+                ((algorithm, digest.hex()),) if digest is not None else (),
+                algorithm if signed and digest is not None else None,
+                is_program(name),
+                finding.found if finding and name not in plan.sizes else None,
+            )
+        )
+    rows += [Judged(name, "ignored", detail=why) for name, why in plan.not_compared]
+    return ordered(rows, findings)
 
 
 def _notes(plan: Plan, findings: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -26,13 +27,13 @@ _ALGORITHMS = {"sha256": "SHA-256", "blake3": "BLAKE3"}
 
 def cyclonedx(subject: Subject) -> dict[str, Any]:
     outcome = subject.outcome
-    time = None if isinstance(outcome, Failure) else outcome.decision.time
+    time = outcome.decision.time if isinstance(outcome, Verdict) else None
     tool = {"type": "application", "name": "modelseal", "version": subject.version}
     metadata: dict[str, Any] = {"tools": {"components": [tool]}}
     if time is not None:
         metadata["timestamp"] = rfc3339(time)
-    component = _model(outcome, subject)
-    complete = not isinstance(outcome, Failure) and outcome.complete
+    component = _model(subject)
+    complete = isinstance(outcome, Verdict) and outcome.complete
     body = {
         "metadata": metadata,
         "components": [component],
@@ -48,8 +49,15 @@ def cyclonedx(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _model(outcome: Verdict | Failure, subject: Subject) -> dict[str, Any]:
-    repo = outcome.repo if isinstance(outcome, Failure) else outcome.decision.repo or outcome.decision.asked.repo
+def _model(subject: Subject) -> dict[str, Any]:
+    outcome = subject.outcome
+    properties = [("verified:verdict", subject.word), ("verified:exit", str(outcome.exit_code))]
+    properties += [("claimed:path", printable(subject.path, longest=1000))]
+    repo = outcome.repo if isinstance(outcome, Failure) else None
+    if isinstance(outcome, Verdict):
+        repo = outcome.decision.repo or outcome.decision.asked.repo
+    if repo is None:
+        return _unnamed(subject, properties)
     parts = repo.removeprefix("hf://").split("/")
     kind, (owner, name) = ("models" if len(parts) == 2 else parts[0]), parts[-2:]
     found: dict[str, Any] = {
@@ -58,10 +66,9 @@ def _model(outcome: Verdict | Failure, subject: Subject) -> dict[str, Any]:
         "group": owner,
         "name": name,
     }
-    properties = [("verified:verdict", outcome.word if isinstance(outcome, Failure) else outcome.word.value)]
-    properties += [("verified:exit", str(outcome.exit_code)), ("claimed:repo", names.short(repo))]
-    properties += [("claimed:path", printable(subject.path, longest=1000))]
-    if isinstance(outcome, Failure):
+    properties.append(("claimed:repo", names.short(repo)))
+    if not isinstance(outcome, Verdict):
+        assert isinstance(outcome, Failure)
         return {**found, "properties": _properties([*properties, ("verified:says", outcome.message)])}
     release, statement = outcome.release, outcome.decision.statement
     if outcome.word == Word.VERIFIED and release is not None:
@@ -77,8 +84,39 @@ def _model(outcome: Verdict | Failure, subject: Subject) -> dict[str, Any]:
             )
     properties += _verified(outcome) + _claimed(outcome)
     found["properties"] = _properties(properties)
-    files = [_file(one) for one in outcome.files if one.status not in ("missing", "absent", "ignored", "skipped")]
-    return {**found, "components": files} if files else found
+    return _with_files(found, outcome.files)
+
+
+def _unnamed(subject: Subject, properties: list[tuple[str, str]]) -> dict[str, Any]:
+    """Files of which nobody says whose they are: another tool's signature was checked."""
+    outcome = subject.outcome
+    name = printable(subject.path.replace("\\", "/").rstrip("/").rpartition("/")[2] or "model")
+    found: dict[str, Any] = {"type": "machine-learning-model", "bom-ref": "model", "name": name}
+    if isinstance(outcome, Failure):
+        return {**found, "properties": _properties([*properties, ("verified:says", outcome.message)])}
+    assert not isinstance(outcome, Verdict)
+    properties.append(("claimed:signature", printable(subject.signature, longest=1000)))
+    properties += [("claimed:name", printable(outcome.name))] if outcome.name else []
+    properties.append(("verified:says", printable(outcome.says, longest=2000).lstrip(":, ")))
+    properties += [("verified:signer", printable(outcome.signer.who))] if outcome.signer else []
+    properties += [("verified:payload", f"sha256:{outcome.payload}")] if outcome.payload else []
+    properties += [("verified:digest", outcome.digest)] if outcome.digest else []
+    properties += _listed(outcome.files)
+    properties += [("verified:note", printable(note, longest=1000)) for note in outcome.notes]
+    return _with_files({**found, "properties": _properties(properties)}, outcome.files)
+
+
+def _with_files(found: dict[str, Any], files: Iterable[Judged]) -> dict[str, Any]:
+    there = [_file(one) for one in files if one.status not in _NOT_HERE]
+    return {**found, "components": there} if there else found
+
+
+_NOT_HERE = {"missing": "missing", "absent": "absent", "ignored": "not-compared", "skipped": "not-compared"}
+
+
+def _listed(files: Iterable[Judged]) -> list[tuple[str, str]]:
+    """Return what is no component: files that are not here, and what was not compared."""
+    return [(f"verified:{_NOT_HERE[one.status]}", printable(one.name)) for one in files if one.status in _NOT_HERE]
 
 
 def _verified(verdict: Verdict) -> list[tuple[str, str]]:
@@ -108,8 +146,7 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         found.append(("verified:digest", verdict.digest))
     if verdict.cached_since is not None:
         found.append(("verified:digests-from-cache", f"{verdict.cached}, since {rfc3339(verdict.cached_since)}"))
-    words = {"missing": "missing", "absent": "absent", "ignored": "not-compared", "skipped": "not-compared"}
-    found += [(f"verified:{words[one.status]}", printable(one.name)) for one in verdict.files if one.status in words]
+    found += _listed(verdict.files)
     return found + [("verified:note", printable(note, longest=1000)) for note in (*decision.notes, *verdict.notes)]
 
 

@@ -16,22 +16,23 @@ from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.style import STYLE
 from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import first_line, first_words, hashed, next_steps, shown_size
+from modelseal.reports.words import first_words, hashed, next_steps, shown_size
 from modelseal.times import utc
-from modelseal.verdict import Decision, Judged, Verdict, Word
+from modelseal.verdict import Decision, Finding, Judged, Verdict, Word
 
 MAX_ROWS = 5000  # more are slow to open; --json and FILE.json have all
 MAX_NAMED = 100  # files that were not compared
 
 _MEANS = {
     "verified": "These are exactly the files that the owner of this name sealed, and the seal has not been revoked.",
+    "signature-valid": "That signer signed these bytes: not of which repo they are, nor whether they still stand.",
     "failed": "Do not use these files.",
     "unknown": "It is proven that nobody has sealed this name. That says nothing good or bad about the files.",
     "unavailable": "Nothing could be proven, neither good nor bad. Try again before you use the files.",
     "log-misbehaved": "The log has signed two things that contradict each other. Use nothing that rests on it.",
 }
 _NO_VERDICT = "There is no verdict. Do not take the files for verified."
-_TONE = {"verified": "good", "unknown": "wait", "unavailable": "wait"}  # all else is bad
+_TONE = {"verified": "good", "signature-valid": "good", "unknown": "wait", "unavailable": "wait"}  # all else is bad
 _STATUS = {
     "verified": ("verified", "good"),
     "not-compared": ("not compared", "wait"),
@@ -43,16 +44,25 @@ _PASSED_OVER = ("ignored", "skipped")
 
 def page(subject: Subject) -> str:
     outcome = subject.outcome
-    body = _failure(outcome) if isinstance(outcome, Failure) else _verdict(outcome, subject.path)
+    if isinstance(outcome, Failure):
+        word, line, body = "NO VERDICT", f"{subject.about}: {outcome.message}", _failure(outcome)
+    elif isinstance(outcome, Verdict):
+        (word, line), body = first_words(outcome), _verdict(outcome, subject.path)
+    else:
+        word, line, body = outcome.word.text, subject.about + printable(outcome.says, longest=2000), _signature(subject)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    title = _first(outcome)
+    means = _means(outcome) if isinstance(outcome, Verdict) else _MEANS.get(subject.word, _NO_VERDICT)
+    if isinstance(outcome, Failure):
+        means = _NO_VERDICT
+    tone = "bad" if isinstance(outcome, Failure) else _TONE.get(subject.word, "bad")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="'
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
-        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{_text(f'{word} {line}')}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + _head(tone, word, line, means)
         + body
         + _footer(subject)
         + "</body>\n</html>\n"
@@ -73,12 +83,6 @@ def _code(text: str) -> str:
     return f"<code>{_text(text)}</code>"
 
 
-def _first(outcome: Verdict | Failure) -> str:
-    if isinstance(outcome, Failure):
-        return f"NO VERDICT {names.short(outcome.repo)}: {outcome.message}"
-    return first_line(outcome)
-
-
 def _head(tone: str, word: str, line: str, means: str) -> str:
     return (
         f'<header class="{tone}">\n<p class="word">{_text(word)}</p>\n<h1>{_text(line)}</h1>\n'
@@ -87,29 +91,48 @@ def _head(tone: str, word: str, line: str, means: str) -> str:
 
 
 def _failure(failure: Failure) -> str:
-    parts = [_head("bad", "NO VERDICT", _first(failure).removeprefix("NO VERDICT "), _NO_VERDICT)]
-    if failure.notes is not None:
-        parts.append(_two_notes(*failure.notes))
-    if failure.hint:
-        parts.append(f"<h2>Next</h2>\n<p>{_text(failure.hint)}</p>\n")
-    return "".join(parts)
+    notes = _two_notes(*failure.notes) if failure.notes is not None else ""
+    return notes + (f"<h2>Next</h2>\n<p>{_text(failure.hint)}</p>\n" if failure.hint else "")
 
 
 def _verdict(verdict: Verdict, path: str) -> str:
-    decision, word = verdict.decision, verdict.word
+    decision = verdict.decision
     parts = [
-        _head(_TONE.get(word.value, "bad"), *first_words(verdict), _means(verdict)),
         _section("Who", _who(verdict, path)),
-        _files(verdict),
+        _files(verdict.files, verdict.findings, hashed(verdict)),
         _not_compared(verdict.files),
         _section("The log", _log(decision, verdict)),
     ]
     if decision.older is not None and decision.newer is not None:
         parts.append(_two_notes(decision.older, decision.newer))
-    notes = (*decision.notes, *verdict.notes)
-    if notes:
-        parts.append("<h2>Notes</h2>\n<ul>\n" + "".join(f"<li>{_text(note)}</li>\n" for note in notes) + "</ul>\n")
-    return "".join(parts) + _next(verdict)
+    return "".join(parts) + _notes((*decision.notes, *verdict.notes)) + _next(verdict)
+
+
+def _signature(subject: Subject) -> str:
+    verdict = subject.outcome
+    assert not isinstance(verdict, Verdict | Failure)
+    who = [("Path", _outside(subject.path)), ("Signature", _outside(subject.signature))]
+    if verdict.signer is not None:
+        who.append(("Signer", _outside(verdict.signer.who)))
+        who += [(key.capitalize(), _outside(text)) for key, text in verdict.signer.says]
+    if verdict.payload is not None:
+        who.append(("Signed text", _code(f"sha256:{verdict.payload}")))
+    if verdict.name is not None:
+        who.append(("Called", _outside(verdict.name) + _text(" (by the signer; compared with nothing)")))
+    compared = f"compared: {verdict.digest}" if verdict.digest else "nothing was hashed"
+    following = f"<h2>Next</h2>\n<p>{_text(verdict.hint)}</p>\n" if verdict.hint else ""
+    return (
+        _section("Who", who)
+        + _files(verdict.files, verdict.findings, compared)
+        + _not_compared(verdict.files)
+        + _notes(verdict.notes)
+        + following
+    )
+
+
+def _notes(notes: Iterable[str]) -> str:
+    items = "".join(f"<li>{_text(note)}</li>\n" for note in notes)
+    return f"<h2>Notes</h2>\n<ul>\n{items}</ul>\n" if items else ""
 
 
 def _means(verdict: Verdict) -> str:
@@ -150,15 +173,15 @@ def _who(verdict: Verdict, path: str) -> list[tuple[str, str]]:
     return found
 
 
-def _files(verdict: Verdict) -> str:
-    rows = [one for one in verdict.files if one.status not in _PASSED_OVER]
+def _files(files: Iterable[Judged], findings: Iterable[Finding], how: str) -> str:
+    rows = [one for one in files if one.status not in _PASSED_OVER]
     if not rows:
         return ""
     counts = Counter(_status(one)[0] for one in rows)
     summary = ", ".join(f"{count} {status}" for status, count in counts.items())
     total = sum(one.size or 0 for one in rows)
-    caption = f"{summary}; {shown_size(total)} at hand; {hashed(verdict)}"
-    risks = {finding.name: finding.risk for finding in verdict.findings}
+    caption = f"{summary}; {shown_size(total)} at hand; {how}"
+    risks = {finding.name: finding.risk for finding in findings}
     more = ""
     if len(rows) > MAX_ROWS:
         more = f"<p>{len(rows) - MAX_ROWS} more rows are not shown here; the report FILE.json has all.</p>\n"
@@ -210,7 +233,7 @@ def _not_compared(files: Iterable[Judged]) -> str:
     found = [one for one in files if one.status in _PASSED_OVER]
     if not found:
         return ""
-    items = [f"<li>{_outside(one.name)} ({_text(why[one.status])})</li>\n" for one in found[:MAX_NAMED]]
+    items = [f"<li>{_outside(one.name)} ({_text(one.detail or why[one.status])})</li>\n" for one in found[:MAX_NAMED]]
     if len(found) > MAX_NAMED:
         items.append(f"<li>{len(found) - MAX_NAMED} more</li>\n")
     title = f"Not compared: {len(found)} name{'' if len(found) == 1 else 's'}"

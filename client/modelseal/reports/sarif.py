@@ -1,7 +1,8 @@
 """A verdict as SARIF 2.1.0 (OASIS), for code scanning: one run, a rule for each kind of finding, a result for each.
 
-Places are relative to the folder that was verified (`uriBaseId` MODEL). VERIFIED has no results. What is wrong with the
-whole (revoked, unknown, unavailable, a log that misbehaved, no verdict at all) is one result at the folder itself.
+Places are relative to the folder that was verified (`uriBaseId` MODEL). What may be used (VERIFIED, SIGNATURE VALID)
+has no results. What is wrong with the whole (revoked, unknown, unavailable, a log that misbehaved, no verdict at all)
+is one result at the folder itself.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Subject
 from modelseal.reports.words import first_line, next_steps, says
-from modelseal.verdict import Finding, Verdict, Word
+from modelseal.verdict import Finding, Verdict
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -43,9 +43,11 @@ _RULES = {
 
 def sarif(subject: Subject) -> dict[str, Any]:
     outcome = subject.outcome
-    failed = isinstance(outcome, Failure)
-    repo = names.short(outcome.repo if isinstance(outcome, Failure) else _repo(outcome))
-    invocation: dict[str, Any] = {"executionSuccessful": not failed, "exitCode": outcome.exit_code}
+    about = subject.about
+    invocation: dict[str, Any] = {
+        "executionSuccessful": not isinstance(outcome, Failure),
+        "exitCode": outcome.exit_code,
+    }
     if isinstance(outcome, Failure):
         message = {"text": _plain(outcome.message)}
         invocation["toolExecutionNotifications"] = [{"level": "error", "message": message}]
@@ -55,12 +57,12 @@ def sarif(subject: Subject) -> dict[str, Any]:
         "runs": [
             {
                 "tool": {"driver": _driver(subject.version)},
-                "automationDetails": {"id": f"modelseal/{repo}/"},
+                "automationDetails": {"id": f"modelseal/{about}/"},
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {"MODEL": {"description": {"text": "the folder that was verified"}}},
                 "invocations": [invocation],
-                "results": _results(outcome, repo),
-                "properties": _properties(subject, repo),
+                "results": _results(subject),
+                "properties": _properties(subject),
             }
         ],
     }
@@ -82,38 +84,41 @@ def _driver(version: str) -> dict[str, Any]:
     }
 
 
-def _results(outcome: Verdict | Failure, repo: str) -> list[dict[str, Any]]:
+def _results(subject: Subject) -> list[dict[str, Any]]:
+    outcome, about = subject.outcome, subject.about
     if isinstance(outcome, Failure):
-        rule = outcome.word if outcome.word in _RULES else "refused"
-        return [_result(rule, repo, outcome.message, None)]
-    if outcome.word == Word.VERIFIED:
+        return [_result(outcome.word if outcome.word in _RULES else "refused", about, outcome.message, None)]
+    if outcome:
         return []
     named = [one for one in outcome.findings if one.name != WHOLE]
-    if named and not outcome.qualifier:
-        return [_of(finding, repo) for finding in named]
-    rule = "revoked" if outcome.qualifier.startswith("REVOKED") else outcome.word.value
-    steps = "".join(f"; next: {step['why']}" for step in next_steps(outcome))
-    return [_result(rule, repo, first_line(outcome) + steps, None)]
+    revoked = isinstance(outcome, Verdict) and outcome.qualifier.startswith("REVOKED")
+    if named and not revoked:
+        return [_of(finding, about) for finding in named]
+    if isinstance(outcome, Verdict):
+        text = first_line(outcome) + "".join(f"; next: {step['why']}" for step in next_steps(outcome))
+    else:
+        text = about + printable(outcome.says, longest=2000)
+    return [_result("revoked" if revoked else subject.word, about, text, None)]
 
 
 WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
 
 
-def _of(finding: Finding, repo: str) -> dict[str, Any]:
+def _of(finding: Finding, about: str) -> dict[str, Any]:
     rule = finding.kind if finding.kind in _RULES else "no-file"
     if finding.kind == "added" and finding.risk:
         rule = "added-program" if finding.program else "added-risk"
     text = f"{printable(finding.name)}: {says(finding)}"
     if finding.expected is not None and finding.found is not None:
         text += f"; expected {finding.expected}, found {printable(finding.found)}"
-    return _result(rule, repo, text, finding.name)
+    return _result(rule, about, text, finding.name)
 
 
-def _result(rule: str, repo: str, text: str, name: str | None) -> dict[str, Any]:
+def _result(rule: str, about: str, text: str, name: str | None) -> dict[str, Any]:
     level = _RULES[rule][0]
     # A folder's own place is "./": an empty reference would mean the report itself.
     place = {"uri": quote(name, safe="/") if name is not None else "./", "uriBaseId": "MODEL"}
-    same = hashlib.sha256("\0".join((repo, rule, name or "")).encode("utf-8", "backslashreplace")).hexdigest()
+    same = hashlib.sha256("\0".join((about, rule, name or "")).encode("utf-8", "backslashreplace")).hexdigest()
     return {
         "ruleId": rule,
         "ruleIndex": list(_RULES).index(rule),
@@ -131,23 +136,26 @@ def _plain(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _repo(verdict: Verdict) -> str:
-    return verdict.decision.repo or verdict.decision.asked.repo
-
-
-def _properties(subject: Subject, repo: str) -> dict[str, Any]:
+def _properties(subject: Subject) -> dict[str, Any]:
     outcome = subject.outcome
-    found: dict[str, Any] = {"modelseal/repo": repo, "modelseal/path": printable(subject.path, longest=1000)}
+    found: dict[str, Any] = {
+        "modelseal/about": subject.about,
+        "modelseal/path": printable(subject.path, longest=1000),
+        "modelseal/verdict": subject.word,
+    }
     if isinstance(outcome, Failure):
-        return {**found, "modelseal/verdict": outcome.word}
+        return found
+    found["modelseal/notCompared"] = [
+        printable(one.name) for one in outcome.files if one.status in ("ignored", "skipped")
+    ]
+    if not isinstance(outcome, Verdict):
+        signer = outcome.signer.value if outcome.signer else None
+        return {**found, "modelseal/signature": printable(subject.signature, longest=1000), "modelseal/signer": signer}
     release = outcome.release
-    passed_over = [printable(one.name) for one in outcome.files if one.status in ("ignored", "skipped")]
     return {
         **found,
-        "modelseal/verdict": outcome.word.value,
         "modelseal/says": first_line(outcome),
         "modelseal/revision": release.release.revision if release else outcome.decision.asked.revision,
         "modelseal/log": outcome.decision.origin,
         "modelseal/leaf": release.index if release else None,
-        "modelseal/notCompared": passed_over,
     }

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Subject
 from modelseal.reports.words import next_steps
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
+if TYPE_CHECKING:
+    from modelseal.foreign.judge import SignatureVerdict
+
 SCHEMA = "modelseal.v1"
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 
 
-def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
-    """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
-    decision, publisher = verdict.decision, verdict.decision.publisher
-    at: dict[str, int] = {}  # name -> its place in untrusted.files
+class Names:
+    """Names of files, which come from outside: what is said of them gives their place in `untrusted.files`."""
 
-    def place(name: str) -> int:
-        return at.setdefault(name, len(at))
+    def __init__(self) -> None:
+        self._at: dict[str, int] = {}
 
-    def finding(one: Finding) -> dict[str, Any]:
+    def shown(self) -> list[str]:
+        return [printable(name) for name in self._at]
+
+    def place(self, name: str) -> int:
+        return self._at.setdefault(name, len(self._at))
+
+    def finding(self, one: Finding) -> dict[str, Any]:
         return {
             "kind": one.kind,
-            "file": place(one.name),
+            "file": self.place(one.name),
             "program": one.program,
             "risk": one.risk or None,
             "expected": one.expected,
             "found": printable(one.found) if one.found else None,
         }
 
-    def judged(one: Judged) -> dict[str, Any]:
+    def judged(self, one: Judged) -> dict[str, Any]:
         return {
-            "file": place(one.name),
+            "file": self.place(one.name),
             "status": one.status,
             "size": one.size,
             "sealed_size": one.sealed_size,
@@ -44,6 +51,11 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
             "is": printable(one.detail) if one.detail else None,
         }
 
+
+def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
+    """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
+    decision, publisher = verdict.decision, verdict.decision.publisher
+    names = Names()
     release = verdict.release
     value: dict[str, Any] = {
         "verdict": verdict.word.value,
@@ -57,16 +69,16 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
         "complete": verdict.complete,
         "mirrors": decision.quorum,
         "as_of": decision.time,
-        "findings": [finding(one) for one in verdict.findings],
+        "findings": [names.finding(one) for one in verdict.findings],
         "next": next_steps(verdict),
         "says": f"{verdict.qualifier}{printable(verdict.says, longest=2000)}".strip(": "),
-        "each": [judged(one) for one in verdict.files],
+        "each": [names.judged(one) for one in verdict.files],
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
         "cache": {"files": verdict.cached, "since": verdict.cached_since},
         "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
         "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
-        "untrusted": {"files": [printable(name) for name in at]},
+        "untrusted": {"files": names.shown()},
     }
     if decision.older is not None:
         value["proof"] = [decision.older, decision.newer]
@@ -85,8 +97,10 @@ def of_subject(subject: Subject) -> dict[str, Any]:
     outcome, path = subject.outcome, printable(subject.path, longest=1000)
     if isinstance(outcome, Failure):
         found: dict[str, Any] = {"repo": outcome.repo, "path": path, **of_failure(outcome)}
-    else:
+    elif isinstance(outcome, Verdict):
         found = as_json(outcome, path)
+    else:
+        found = of_signature(outcome, path, printable(subject.signature, longest=1000))
     return {"schema": SCHEMA, **found}
 
 
@@ -101,3 +115,38 @@ def of_failure(failure: Failure) -> dict[str, Any]:
     if failure.notes is not None:
         value["notes"] = list(failure.notes)
     return value
+
+
+def of_signature(verdict: SignatureVerdict, path: str, signature: str) -> dict[str, Any]:
+    """The one object of --json. Texts from outside stand only under `untrusted`, escaped."""
+    names = Names()
+    signer = verdict.signer
+    return {
+        "verdict": verdict.word.value,
+        "exit": verdict.exit_code,
+        "accepted": None,
+        "use": "ask" if verdict else "no",
+        "repo": None,
+        "revision": None,
+        "path": path,
+        "signature": signature,
+        "payload": verdict.payload,
+        "publisher": None,
+        "signer": signer.value if signer else None,
+        "complete": bool(verdict),
+        "mirrors": 0,
+        "as_of": None,
+        "says": printable(verdict.says, longest=2000).strip(":, "),
+        "findings": [names.finding(one) for one in verdict.findings],
+        "each": [names.judged(one) for one in verdict.files],
+        "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
+        "digest": verdict.digest,
+        "not_compared": [{"file": names.place(name), "why": why} for name, why in verdict.not_compared],
+        "notes": [printable(note, longest=1000) for note in verdict.notes],
+        "next": [{"argv": [], "why": printable(verdict.hint), "by": "person"}] if verdict.hint else [],
+        "untrusted": {
+            "files": names.shown(),
+            "name": printable(verdict.name) if verdict.name is not None else None,
+            "certificate": {key: printable(text, longest=1000) for key, text in signer.says} if signer else {},
+        },
+    }

@@ -15,20 +15,20 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
+from modelseal.foreign.judge import SignatureVerdict
 from modelseal.formats.names import printable
 from modelseal.reports import KINDS, Failure, Subject, build, kind_of
 from modelseal.reports.style import STYLE
-from modelseal.verdict import Verdict
 from tests.support import outcomes
 from tests.support.outcomes import GOLDEN, HOSTILE, MODEL
 
 ALL = dict(outcomes.outcomes())
-GOOD = ("verified", "claiming", "part")
+GOOD = ("verified", "claiming", "part", "signed")
 EVERY = pytest.mark.parametrize("name", ALL)
 
 
 def text(name: str, kind: str) -> str:
-    return build(kind, Subject(ALL[name], "./atlas-7b", "0.0")).decode()
+    return build(kind, Subject(ALL[name], "./atlas-7b", "0.0", "a.sig")).decode()
 
 
 def value(name: str, kind: str) -> Any:
@@ -122,7 +122,7 @@ def test_the_verdict_stands_first(name: str) -> None:
     word = "NO VERDICT" if isinstance(outcome, Failure) else outcome.word.text
     shown = [part for part in page.text if part.strip()]
     assert shown[0].startswith(word) and shown[1].startswith(word)  # title, then the head of the page
-    assert "acme-lab/" in shown[2]
+    assert ("atlas-7b" if isinstance(outcome, SignatureVerdict) else "acme-lab/") in shown[2]
 
 
 def test_a_page_says_who_what_and_what_was_not_compared() -> None:
@@ -157,8 +157,9 @@ def test_a_long_page_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("trick", HOSTILE)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_hostile_name_is_only_a_name(trick: str, kind: str) -> None:
-    name, report = HOSTILE[trick], text("hostile", kind)
+@pytest.mark.parametrize("outcome", ["hostile", "signed-less"])
+def test_a_hostile_name_is_only_a_name(trick: str, kind: str, outcome: str) -> None:
+    name, report = HOSTILE[trick], text(outcome, kind)
     assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", report) is None
     shown = printable(name)
     if kind == ".html":
@@ -195,7 +196,7 @@ def test_every_result_names_its_rule_and_no_result_means_verified(name: str) -> 
     assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in results)
     assert (results == []) == (name in GOOD)
     assert run["invocations"][0]["exitCode"] == ALL[name].exit_code
-    assert run["invocations"][0]["executionSuccessful"] == isinstance(ALL[name], Verdict)
+    assert run["invocations"][0]["executionSuccessful"] != isinstance(ALL[name], Failure)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +210,8 @@ def test_every_result_names_its_rule_and_no_result_means_verified(name: str) -> 
         ("unknown", [("unknown", "warning", "./")]),
         ("unavailable", [("unavailable", "warning", "./")]),
         ("misbehaved", [("log-misbehaved", "error", "./")]),
+        ("signed-otherwise", [("differs", "error", "config.json")]),
+        ("not-signed", [("failed", "error", "./")]),
         ("no-verdict", [("unavailable", "warning", "./")]),
     ],
 )  # fmt: skip
@@ -261,11 +264,26 @@ def test_claimed_and_verified_are_kept_apart() -> None:
     assert "(the owner's claim; not checked)" in shown
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in GOOD])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in GOOD or name == "signed"])
 def test_what_is_not_verified_does_not_carry_the_identity_of_the_release(name: str) -> None:
     (model,) = value(name, ".cdx.json")["components"]
     assert {"purl", "version", "hashes"} & model.keys() == set()
     assert properties(model)["verified:verdict"] != "verified"
+
+
+def test_another_tools_signature_is_of_files_and_names_nobodys_repo() -> None:
+    (model,) = value("signed", ".cdx.json")["components"]
+    found = properties(model)
+    assert (model["name"], found["verified:verdict"], found["claimed:name"]) == ("atlas-7b", "signature-valid", "atlas")
+    assert "group" not in model and found["verified:signer"] == "CN=Ana <ana@acme.example>"
+    assert {properties(one)["verified:status"] for one in model["components"]} == {"verified"}
+    shown = " ".join(Page(text("signed", ".html")).text)
+    for word in ("not of which repo they are", "CN=Ana <ana@acme.example>", "compared with nothing", "a.sig",
+                 "the signature itself", "4 verified"):  # fmt: skip
+        assert word in shown, word
+    assert value("signed", ".json")["use"] == "ask"
+    rows = value("signed-otherwise", ".json")["each"]
+    assert [row["status"] for row in rows] == ["differs", *["verified"] * 3, "ignored", "ignored"]
 
 
 def test_altered_files_have_the_hash_of_what_is_there_and_the_sealed_one_as_a_claim() -> None:
