@@ -38,7 +38,7 @@ def judge(
 
 
 def status_of(finding: Finding) -> str:
-    """Return the status of a file with a finding: its kind. A link under an ignored name is not passed over in peace."""
+    """Return the status of a file with *finding*: its kind. What stands under an ignored name is not just ignored."""
     return "disguised" if finding.kind == "ignored" else finding.kind
 
 

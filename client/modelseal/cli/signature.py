@@ -94,6 +94,25 @@ def instead(function: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+def suggestion(target: str, folder: Path) -> str | None:
+    """Return what to type where *folder* has a signature by another tool; None if it has none."""
+    from modelseal import platform
+    from modelseal.errors import Error
+    from modelseal.foreign.bundle import CERTIFICATES, KEY, MAX_BUNDLE, Bundle
+    from modelseal.journeys.show import PLACES
+
+    for name in PLACES:
+        try:
+            kind = Bundle.parse(platform.read_file(folder / name, MAX_BUNDLE, "signature")).kind
+        except Error:
+            continue
+        how = {KEY: " --key PUB", CERTIFICATES: " --certificate-chain FILE"}.get(kind)
+        if how is not None:
+            path = escaped(target)
+            return f"for the signature of another tool there: modelseal verify {path} --signature {path}/{name}{how}"
+    return None
+
+
 def _check_alone(key: Path | None, chain: tuple[Path, ...], identity: str | None, unsafe_legacy: bool) -> None:
     given = {
         "--key": key,
