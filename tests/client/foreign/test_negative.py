@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def test_a_method_is_not_taken_for_another(stranger: Person, folder: Path) -> No
 
 # certificates: the chain in the bundle, and the words
 
-OTHER = oms.Authority()  # of the same name, with another certificate
+NAMESAKE = oms.Authority(kind="P-256")  # of the same name, with another key
 SERVER, TIME = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.TIME_STAMPING
 SHORT = oms.Authority("Short", ROOT, path_length=0)
 BELOW_SHORT = oms.Authority("Below Short", SHORT)
@@ -170,6 +171,10 @@ CHAINS: dict[str, tuple[list[x509.Certificate], str]] = {
     "expired": ([ROOT.issue(ANA, days=(-9, -1))], "the certificate expired on"),
     "not yet valid": ([ROOT.issue(ANA, days=(1, 9))], "valid only from"),
     "another root": ([STRANGER.issue(ANA), STRANGER.certificate], "does not lead to one that you gave"),
+    "another root of the same name": (
+        [NAMESAKE.issue(ANA), NAMESAKE.certificate],
+        "does not lead to one that you gave",
+    ),
     "one between is missing": ([BETWEEN.issue(ANA)], "does not lead to one that you gave"),
     "one between has expired": (
         [EXPIRED_BETWEEN.issue(ANA), EXPIRED_BETWEEN.certificate],
@@ -467,6 +472,20 @@ def test_what_cannot_be_meant_is_a_usage_error(stranger: Person, folder: Path, c
     assert stranger.types("verify", *words).says(2, expected).out == ""
     found = stranger.types("verify", *words, "--json").says(2).json
     assert (found["verdict"], found["use"]) == ("usage", "no")
+
+
+def test_a_fifo_is_no_signature_and_nobody_waits_for_it(stranger: Person, folder: Path) -> None:
+    os.mkfifo(stranger.here / "a.sig")
+    stranger.types("verify", "./atlas-7b", "--signature", "a.sig", *KEY).says(2, "not a regular file")
+    (stranger.here / "a.sig").unlink()
+    os.mkfifo(folder / "pipe")
+    refused(stranger, GOOD, "pipe", "a FIFO")
+
+
+def test_an_empty_folder_is_not_signed(stranger: Person, folder: Path) -> None:
+    (stranger.here / "empty").mkdir()
+    (stranger.here / "a.sig").write_bytes(GOOD)
+    stranger.types("verify", "./empty", "--signature", "a.sig", *KEY).says(1, "FAILED ./empty: 2 files are missing")
 
 
 def test_the_word_is_never_verified_and_needs_no_trust_root(stranger: Person, folder: Path) -> None:
