@@ -32,6 +32,7 @@ from modelseal.foreign.statement import Manifest
 from modelseal.formats import envelope
 from modelseal.hashing import hash_files
 from modelseal.hubcache import Snapshot
+from modelseal.journeys import blake2b
 from modelseal.layouts import OneFile, Place
 from modelseal.times import utc
 from modelseal.verdict import Finding, Word
@@ -79,7 +80,6 @@ def verify_signature(
         bundle = Bundle.parse(platform.read_file(file, MAX_BUNDLE, "signature", follow=True))
         signer, legacy = _signer(bundle, trusted, int(time.time()) if now is None else now)  # 2
         manifest = statement.parse_legacy(bundle.payload) if legacy else statement.parse(bundle.payload)  # 3
-        check_supported(manifest)
     except (Malformed, Refused) as e:
         return SignatureVerdict(Word.FAILED, f": {e}", hint=e.hint)
     return _files(place, file, manifest, signer, bundle, jobs, quiet)  # 4, 5
@@ -190,11 +190,6 @@ def by_certificate(leaf: Leaf, identity: str | None, stamped: datetime | None, s
     return Signer(leaf.who, tuple(says), {**value, "signed": signed})
 
 
-def check_supported(manifest: Manifest) -> None:
-    if manifest.algorithm == "blake2b":
-        raise Unsupported("its digests are blake2b, which this program does not compute; it compares sha256 and blake3")
-
-
 def _files(
     place: Place, file: Path, manifest: Manifest, signer: Signer, bundle: Bundle, jobs: int | None, quiet: bool
 ) -> SignatureVerdict:
@@ -222,6 +217,9 @@ def _files(
 def _hash(listing: Listing, files: dict[str, Found], algorithm: str, jobs: int | None, quiet: bool) -> dict[str, bytes]:
     total = sum(found.size for found in files.values())
     with progress.shown("hashing", total, quiet=quiet) as step:
+        if algorithm == "blake2b":
+            other = blake2b.hash_files(listing, list(files.values()), step)
+            return {name: other[found.name] for name, found in files.items()}
         done = hash_files(
             listing,
             [found.name for found in files.values()],

@@ -131,11 +131,14 @@ def test_names_of_git_are_compared_where_they_are_signed_and_counted_where_not(s
     verify(stranger, oms.sign(ana, signed)).says(1, "FAILED", "missing:  .gitattributes")
 
 
-def test_blake3_digests_are_compared(stranger: Person, folder: Path) -> None:
-    data = oms.sign(oms.key("P-384"), FILES, algorithm="blake3")
-    verify(stranger, data).says(0, "SIGNATURE VALID", "(blake3)")
+@pytest.mark.parametrize("algorithm", ["blake3", "blake2b"])
+def test_other_digests_are_compared(stranger: Person, folder: Path, algorithm: str) -> None:
+    data = oms.sign(oms.key("P-384"), FILES, algorithm=algorithm)
+    verify(stranger, data).says(0, "SIGNATURE VALID", f"({algorithm})")
     (folder / "config.json").write_bytes(b"[]")
-    verify(stranger, data).says(1, "FAILED", "expected blake3:", "found    blake3:")
+    verify(stranger, data).says(1, "FAILED", f"expected {algorithm}:", f"found    {algorithm}:")
+    one = oms.sign(oms.key("P-384"), {".": b"[]"}, algorithm=algorithm)
+    verify(stranger, one, path="./atlas-7b/config.json").says(0, "SIGNATURE VALID")
 
 
 def test_a_seal_of_ours_is_such_a_signature_too(stranger: Person, folder: Path) -> None:
