@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import oms
+from modelseal.cli import reporting
+from modelseal.errors import Error
+from modelseal.verdict import Verdict
+from tests.support import oms, outcomes
 from tests.support.client import Address, Ran, Someone, sealed_files
 from tests.support.make import key
 from tests.support.outcomes import HOSTILE
@@ -153,6 +156,34 @@ def test_a_report_that_cannot_be_is_said_first(name: str, words: tuple[str, ...]
     refused = stranger.types("verify", "./atlas-7b", "--repo", REPO, "--report", "good.html", "--report", name)
     refused.says(2, *words)
     assert stranger.left() == before
+
+
+def test_a_report_replaces_nothing_that_is_read_and_lies_in_nothing_that_is_handed_over(stranger: Person) -> None:
+    stranger.model()
+    (stranger.here / "e.json").write_text("evidence")
+    os.link(stranger.here / "e.json", stranger.here / "same.json")
+    words = ("verify", "./atlas-7b", "--repo", REPO, "--evidence", "e.json", "--offline")
+    for name in ("e.json", "same.json"):
+        stranger.types(*words, "--report", name).says(2, "would replace a file that is read")
+    stranger.types(*words, "--copy-to", "new", "--report", "new/r.json").says(2, "lies in what is verified")
+    signature = ("verify", "./atlas-7b", "--signature", "e.json", "--key", "same.json")
+    stranger.types(*signature, "--report", "e.json").says(2, "would replace a file that is read")
+    assert (stranger.here / "e.json").read_text() == "evidence"
+
+
+def test_a_report_that_cannot_be_written_in_the_end_is_an_error_only_where_all_was_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "away").mkdir()
+    reports = reporting.check((tmp_path / "away/r.json",), tmp_path / "model")
+    (tmp_path / "away").rmdir()
+    found = dict(outcomes.outcomes())
+    good, bad = found["verified"], found["failed"]
+    assert isinstance(good, Verdict) and isinstance(bad, Verdict)
+    with pytest.raises(Error, match="cannot be written"):
+        reports.write(good)
+    reports.write(bad)
+    assert "r.json: cannot be written" in capsys.readouterr().err
 
 
 def test_one_file_is_not_two_reports(stranger: Person) -> None:

@@ -7,7 +7,7 @@ is ever taken for this run's. A report is whole or absent.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,11 +38,13 @@ def option(function: F) -> F:
     )(function)
 
 
-def check(files: tuple[Path, ...], judged: Path, *others: Path | None) -> Reports:
+def check(
+    files: tuple[Path, ...], judged: Path, *, copy_to: Path | None = None, reads: Iterable[Path | None] = ()
+) -> Reports:
     """Return where to write. Usage if a name is none of a report, or no report could be put there.
 
-    *judged*: what is verified; *others*: folders that are handed over. A report in one of them would be a file that
-    the seal does not list.
+    *judged*: what is verified; *copy_to*: the folder that is handed over. A report in one of them would be a file that
+    the seal does not list. *reads*: files that the command reads; a report must not replace one.
     """
     targets: list[tuple[Path, str]] = []
     for file in files:
@@ -56,8 +58,10 @@ def check(files: tuple[Path, ...], judged: Path, *others: Path | None) -> Report
             )
         if any(path.absolute() == other.absolute() for other, _ in targets):
             raise Usage(f"--report {path} is given twice")
-        if any(_is_in(path, folder) for folder in (judged, *others) if folder is not None):
+        if _is_in(path, judged) or (copy_to is not None and _is_in(path, copy_to)):
             raise Usage(f"--report {path} lies in what is verified", hint="write the report beside it")
+        if any(_is_in(path, file.expanduser()) for file in reads if file is not None):
+            raise Usage(f"--report {path} would replace a file that is read")
         platform.check_replaceable(path)
         targets.append((path, kind))
     return Reports(tuple(targets), judged)
@@ -69,7 +73,7 @@ def _is_in(path: Path, folder: Path) -> bool:
         place = path.absolute().parent.resolve() / path.name
         if place.is_relative_to(folder.absolute().resolve()):
             return True
-        return folder.exists() and any(above.samefile(folder) for above in place.parents if above.exists())
+        return folder.exists() and any(one.samefile(folder) for one in (place, *place.parents) if one.exists())
     except (OSError, ValueError):  # no such place; what is wrong with it is said next
         return False
 

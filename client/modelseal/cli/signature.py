@@ -130,7 +130,7 @@ def _run(target: str, signature: Path, quiet: bool, as_json: bool, report_files:
     from modelseal.reports import value
 
     path = options.path(target)
-    reports = reporting.check(report_files, path)
+    reports = reporting.check(report_files, path, reads=[signature, how["key"], *how["certificate_chain"]])
     with reports.beginning(None):
         verdict = verify_signature(path, signature, quiet=quiet or as_json, **how)
     reports.write(verdict, signature=signature, quiet=quiet or as_json)

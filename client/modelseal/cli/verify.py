@@ -73,7 +73,7 @@ def verify(
     if complete and partial:
         raise Usage("--complete and --partial contradict each other; give one of them")
     copy_to = copy_to.expanduser() if copy_to else None
-    reports = reporting.check(report_files, folder, copy_to)
+    reports = reporting.check(report_files, folder, copy_to=copy_to, reads=[judge["evidence"]])
     place = layouts.find(folder)
     asked = typed.asked(repo) if repo is not None else place.asked
     if asked is None:

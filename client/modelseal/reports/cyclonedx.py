@@ -22,7 +22,7 @@ from modelseal.times import rfc3339
 from modelseal.verdict import Judged, Verdict, Word
 
 _TYPES = {"datasets": "data", "spaces": "application"}
-_ALGORITHMS = {"sha256": "SHA-256", "blake3": "BLAKE3"}
+_ALGORITHMS = {"sha256": "SHA-256", "blake3": "BLAKE3", "blake2b": "BLAKE2b-512"}
 
 
 def cyclonedx(subject: Subject) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _of(finding: Finding, about: str) -> dict[str, Any]:
 def _result(rule: str, about: str, text: str, name: str | None) -> dict[str, Any]:
     level = _RULES[rule][0]
     # A folder's own place is "./": an empty reference would mean the report itself.
-    place = {"uri": quote(name, safe="/") if name is not None else "./", "uriBaseId": "MODEL"}
+    uri = "./" if name is None else quote(name, safe="/", errors="backslashreplace")
+    place = {"uri": uri, "uriBaseId": "MODEL"}
     same = hashlib.sha256("\0".join((about, rule, name or "")).encode("utf-8", "backslashreplace")).hexdigest()
     return {
         "ruleId": rule,
