@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +92,16 @@ def _in_hub_folder(folder: Path) -> None:
     (folder / ".cache/huggingface/run.py").write_text("")
 
 
+def _socket(folder: Path) -> None:
+    here = os.getcwd()
+    os.chdir(folder)  # a socket's path is short
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("s")
+    finally:
+        os.chdir(here)
+
+
 def _folder_link(folder: Path) -> None:
     (folder / "sub").rename(folder.parent / "sub")
     (folder / "sub").symlink_to(folder.parent / "sub")
@@ -110,12 +121,21 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda f: (f / "loader.py").write_text("print()"),
         ("1 file was added", "loader.py (program), not in the seal of Acme Lab (acme.example)"),
     ),
-    "an added file in a folder": (lambda f: (f / "sub" / "x.bin").write_bytes(b""), ("added:", "sub/x.bin (possibly a pickle), not in")),
+    "an added file in a folder": (
+        lambda f: (f / "sub" / "x.bin").write_bytes(b""),
+        ("added:", "sub/x.bin (possibly a pickle), not in"),
+    ),
     "a renamed file": (_rename, ("1 file is missing, 1 file was added", "config2.json", "config.json")),
     "a swapped pair of files": (_swap, ("2 files differ", "model-1.safetensors", "model-2.safetensors")),
     "a file that is a link": (_link, ("FAILED", "config.json")),
     "a folder that is a link": (_folder_link, ("FAILED", "sub")),
     "a FIFO": (lambda f: os.mkfifo(f / "pipe"), ("FAILED", "pipe")),
+    "a socket": (_socket, ("FAILED", "socket:   s: a socket")),
+    "a link to itself": (lambda f: (f / "loop").symlink_to("loop"), ("FAILED", "link:     loop: a link")),
+    "a link to the folder itself": (lambda f: (f / "sub" / "up").symlink_to(".."), ("FAILED", "link:     sub/up")),
+    "a link that leads nowhere": (lambda f: (f / "x.json").symlink_to("absent"), ("FAILED", "link:     x.json")),
+    "a link to a device": (lambda f: (f / "x.json").symlink_to("/dev/zero"), ("FAILED", "link:     x.json")),
+    "a link under an ignored name": (lambda f: (f / "model.sig").symlink_to("config.json"), ("FAILED", "model.sig")),
     "a folder named model.sig": (lambda f: (f / "model.sig").mkdir(), ("FAILED", "model.sig")),
     "a program in the Hub's own folder": (
         _in_hub_folder,

@@ -106,6 +106,17 @@ def test_a_part_of_a_snapshot_is_verified_and_what_is_not_here_is_said(someone: 
     assert ran.out.startswith("FAILED")
 
 
+def test_what_is_handed_over_of_a_snapshot_are_files(someone: Someone, cache: HubCache) -> None:
+    snapshot = cache.snapshot(CACHED, ONE, some("config.json", "sub/tokenizer.json"), shared=("config.json",))
+    someone.run("verify", snapshot, "--copy-to", "out").says(0, "VERIFIED 2 of 5 files", "copied:")
+    out = someone.here / "out"
+    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and not path.is_symlink()} == {
+        "config.json",
+        "sub/tokenizer.json",
+    }
+    assert (out / "config.json").read_bytes() == CONFIG
+
+
 def test_a_snapshot_of_a_commit_that_nobody_sealed_has_the_newest_releases_files_or_fails(
     someone: Someone, cache: HubCache
 ) -> None:

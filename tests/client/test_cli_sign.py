@@ -149,7 +149,7 @@ BAD_FOLDERS = {
     "device name": ({"NUL.bin": b"x"}, "NUL.bin: a device name on Windows"),
     "two spellings": ({"a/x": b"x", "A/x": b"x"}, "are the same file on some systems"),
     "colon": ({"a:b": b"x"}, "U+003A is not allowed in a file name"),
-    "Hub cache": ({"blobs/x": b"x", "refs/main": b"x", "snapshots/y/z": b"x"}, "is in the Hub cache, but it is no snapshot"),
+    "Hub cache": ({"blobs/x": b"x", "refs/main": b"x", "snapshots/y/z": b"x"}, "is in the Hub cache, but"),
 }
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from modelseal import folders
-from modelseal.errors import Error, Usage
+from modelseal.errors import Error, Malformed, Usage
 from modelseal.folders import Problem, walk
+from modelseal.formats import manifest
+from tests.support.vectors import Vector, load, name_of
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -200,3 +202,34 @@ def test_a_walk_leaves_no_handle_open(tmp_path: Path) -> None:
     before = len(os.listdir("/dev/fd"))
     walk(tmp_path)
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.parametrize("case", load("names/file"), ids=name_of)
+def test_a_file_of_any_name_is_listed_by_that_name_or_is_a_problem(tmp_path: Path, case: Vector) -> None:
+    """No name that a disk can hold hides a file; whether a seal can hold it is another question."""
+    raw = os.fsencode(tmp_path) + b"/m/" + case.body
+    plain = all(part not in (b"", b".", b"..") for part in case.body.split(b"/"))
+    (tmp_path / "m").mkdir()
+    try:
+        os.makedirs(os.path.dirname(raw), exist_ok=True)
+        with open(raw, "xb") as file:
+            file.write(b"x")
+    except (OSError, ValueError):  # this disk cannot hold it
+        assert case.expect == "malformed" or len(raw) > 4000
+        return
+    if not plain:  # means another file, and that one is listed
+        return
+    listing = walk(tmp_path / "m")
+    try:
+        name = case.body.decode()
+    except UnicodeDecodeError:
+        assert [(problem.kind, listing.files) for problem in listing.problems] == [("name", ())]
+        return
+    first = name.split("/")[0]
+    if first in folders.IGNORED:
+        assert listing.skipped == (first,)
+    else:
+        assert [found.name for found in listing.files] == [name]
+    if case.expect == "malformed":
+        with pytest.raises(Malformed):
+            manifest.file_name(name, "file")

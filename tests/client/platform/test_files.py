@@ -13,6 +13,7 @@ import pytest
 
 from modelseal import platform
 from modelseal.errors import Conflict, Error, Malformed, Usage
+from modelseal.platform import files, handles
 
 
 def test_home_is_what_the_environment_says_else_the_users_data_folder(
@@ -165,6 +166,18 @@ def test_read_file_names_what_is_wrong_and_never_waits(tmp_path: Path) -> None:
     assert platform.read_file(tmp_path / "link", 10, "key file", follow=True) == b"x"
 
 
+def test_where_the_system_cannot_refuse_links_they_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "NOFOLLOW", 0)
+    (tmp_path / "real").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("real")
+    assert platform.read_file(tmp_path / "real", 10, "key file") == b"x"
+    assert platform.read_file(tmp_path / "link", 10, "key file", follow=True) == b"x"
+    with pytest.raises(Usage, match="a link, and links are not followed"):
+        platform.read_file(tmp_path / "link", 10, "key file")
+
+
 def test_an_unreadable_file_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "key").write_bytes(b"x")
     (tmp_path / "key").chmod(0)
@@ -181,7 +194,9 @@ def test_an_unreadable_file_is_a_usage_error(tmp_path: Path, monkeypatch: pytest
         platform.read_file(tmp_path / "key", 10, "key file")
 
 
-def test_read_below_follows_no_link_on_the_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["handles", "paths"])
+def test_read_below_follows_no_link_on_the_way(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "HANDLES", way == "handles")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret").write_bytes(b"secret")
     root = tmp_path / "root"
