@@ -30,12 +30,13 @@ from tests.support.servers import until
 from tests.support.world import World
 
 ANA, CI = make.key("ana"), make.key("ci", "ed25519")
-FILES = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * 40, "sub/tokenizer.json": b"[]"}
-OTHER = {**FILES, "model.safetensors": bytes(reversed(range(256))) * 40}
+FILES = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * 80_000, "sub/tokenizer.json": b"[]"}
+SMALL = {"config.json": b"{}"}
+OTHER = {**FILES, "model.safetensors": bytes(reversed(range(256))) * 80_000}
 VERIFY = ("--repo", "acme-lab/atlas-7b")
 LARGE = 900_000_000  # bytes, none of which takes room
-CACHED = "3 of 3 equal the seal, 10.2 kB, 3 of 3 digests from the cache of 20"
-NOW = "3 of 3 equal the seal, 10.2 kB, hashed now"
+CACHED = "3 of 3 equal the seal, 20.5 MB, 3 of 3 digests from the cache of 20"
+NOW = "3 of 3 equal the seal, 20.5 MB, hashed now"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,7 @@ def world() -> World:
     world.publish("hf://acme-lab/older", 1, CI, both)
     world.publish("hf://acme-lab/older", 2, CI, sealed_files(OTHER))
     world.publish("hf://acme-lab/sha256-only", 1, CI, [replace(one, blake3=None) for one in both])
+    world.publish("hf://acme-lab/small", 1, CI, sealed_files(SMALL))
     wrong = {one.name: one for one in sealed_files(OTHER)}["model.safetensors"].blake3
     twisted = [replace(one, blake3=wrong) if one.name == "model.safetensors" else one for one in both]
     world.publish("hf://acme-lab/twisted", 1, CI, twisted)
@@ -63,7 +65,8 @@ def someone(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[
 @pytest.fixture(scope="module")
 def settled(someone: Someone) -> Iterator[list[Path]]:
     """Several folders with the same files, all old enough for the cache."""
-    found = [someone.folder(f"settled-{number}", FILES) for number in range(6)]
+    found = [someone.folder(f"settled-{number}", FILES) for number in range(5)]
+    found.append(someone.folder("small", SMALL))
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as top:
         shutil.copytree(found[0], Path(top) / "mapped")
@@ -96,6 +99,11 @@ def test_the_second_time_the_digests_come_from_the_cache_and_it_says_so(someone:
     assert someone.run("verify", folder, *VERIFY, "--json", "--recheck").json["cache"] == {"files": 0, "since": None}
     cache = someone.home / "cache" / FILE
     assert cache.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_hashing_takes_no_longer_than_looking_the_cache_is_not_asked(someone: Someone) -> None:
+    someone.run("verify", "./small", "--repo", "acme-lab/small", "--recheck").says(0, "hashed now")
+    someone.run("verify", "./small", "--repo", "acme-lab/small").says(0, "hashed now")
 
 
 def test_files_that_are_younger_than_two_seconds_are_not_remembered(someone: Someone) -> None:

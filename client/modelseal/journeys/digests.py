@@ -17,6 +17,9 @@ from modelseal.verdict import Decision
 CHOICES = ("auto", "blake3", "sha256", "both")
 MAX_JOBS = 256
 
+_WORTH = 16 << 20  # bytes: to hash fewer takes no longer than to open the cache
+_OPENING = 32 << 10  # bytes: to open a file takes as long as to hash so many
+
 SHA256, BLAKE3 = frozenset({"sha256"}), frozenset({"blake3"})
 BOTH = SHA256 | BLAKE3
 
@@ -70,7 +73,8 @@ def hashed(
     """Return the *wanted* digests of the files *names* of *listing*. What is copied *into* a folder is hashed now."""
     sha256, blake3 = "sha256" in wanted, "blake3" in wanted
     files = {found.name: found for found in listing.files if found.name in names}
-    cache = DigestCache(platform.cache_folder()) if into is None else None
+    worth = sum(found.size + _OPENING for found in files.values()) >= _WORTH
+    cache = DigestCache(platform.cache_folder()) if worth and into is None else None
     known = cache.find(files.values(), sha256=sha256, blake3=blake3) if cache and not hashing.recheck else {}
     digests = {name: kept.digests for name, kept in known.items()}
     rest = [name for name in files if name not in known]
