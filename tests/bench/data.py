@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 BLOCK = 8 << 20  # bytes written at a time
@@ -38,6 +39,26 @@ def many_small(folder: Path, count: int, total: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_bytes(source, max(1, int(weight * scale))))
     return folder
+
+
+def shards(folder: Path, count: int, size: int) -> Path:
+    """A model in *count* weight files of *size* bytes, with 200 small files beside them."""
+    source = random.Random(4)
+    folder.mkdir(parents=True)
+    for number in range(200):
+        (folder / f"file-{number:03}.json").write_bytes(_bytes(source, source.randrange(1000, 40_000)))
+    for number in range(count):
+        inner = one_large(folder / "made", size)
+        (inner / "model.safetensors").rename(folder / f"model-{number + 1:05}-of-{count:05}.safetensors")
+        (inner / "config.json").unlink()
+        inner.rmdir()
+    return folder
+
+
+def wait_until_settled(folder: Path) -> None:
+    """Wait until the files are so old that the client keeps their digests."""
+    newest = max(path.stat().st_ctime for path in folder.rglob("*"))
+    time.sleep(max(0.0, newest + 2.5 - time.time()))
 
 
 def ten_small(folder: Path) -> Path:

@@ -97,6 +97,23 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = N
     return Sample(wall, cpu, foreign=foreign(before, after, cpu, wall))
 
 
+def private_memory(argv: Sequence[str | Path], env: Mapping[str, str]) -> float | None:
+    """Run a program to its end; return the MB that it alone had at most, as seen every 10 ms; None where unknown.
+
+    Not `ru_maxrss`: that of a child begins with what its parent had.
+    """
+    most = 0
+    with subprocess.Popen([str(word) for word in argv], env=dict(env), stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            try:
+                lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+            except OSError:
+                break
+            most = max(most, sum(int(line.split()[1]) for line in lines if line.startswith("Private_")))
+            time.sleep(0.01)
+    return most / 1000 if most else None
+
+
 def foreign(before: float | None, after: float | None, ours: float, wall: float) -> float | None:
     """Return how many cores were busy with other things: `busy` before and after, our CPU seconds, seconds passed."""
     return None if before is None or after is None else max(0.0, (after - before - ours) / wall)

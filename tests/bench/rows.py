@@ -7,41 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench import data
-from tests.bench.measure import Row, Sample, Spread, environment, in_turns, others_busy, ratios, run
-from tests.bench.peer import Peer
+from tests.bench.hashes import again, hashes
+from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
 from tests.bench.scale import Scale
 from tests.bench.sequencer import sequencer
 from tests.bench.web import web
 from tests.bench.world import World
-
-
-def verify(scale: Scale, folder: Path, world: World) -> list[Row]:
-    """(a) Verify a folder with its evidence beside it, against `model_signing verify key` on the same files."""
-    peer = Peer.with_new_key(folder / "peer")
-    rows = []
-    cases = (
-        (f"verify 1 x {_bytes(scale.large)}", data.one_large(folder / "large", scale.large), 3.0),
-        (
-            f"verify {scale.many} files, {_bytes(scale.many_bytes)}",
-            data.many_small(folder / "many", scale.many, scale.many_bytes),
-            2.0,
-        ),
-    )
-    for name, model, wanted in cases:
-        signature = peer.sign(model)
-        evidence = world.publish(model, f"bench/{model.name}")
-        contenders = {
-            "ours": world.verify(model, f"bench/{model.name}", evidence),
-            "peer": peer.verify(model, signature),
-        }
-        with world.asleep():
-            samples = in_turns(contenders, scale.rounds)
-        ours, theirs = _walls(samples["ours"]), _walls(samples["peer"])
-        note = (
-            f"CPU {_cpu(samples['ours']):.2f} s against {_cpu(samples['peer']):.2f} s{others_busy(*samples.values())}"
-        )
-        rows.append(Row(name, "s", ours, "model_signing", theirs, ratios(theirs, ours), wanted, True, note))
-    return rows
 
 
 def start(scale: Scale, folder: Path, world: World) -> list[Row]:
@@ -64,24 +35,13 @@ def start(scale: Scale, folder: Path, world: World) -> list[Row]:
 
 
 ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
-    "verify": verify,
+    "hashes": hashes,
     "start": start,
+    "again": again,
     "web": web,
     "sequencer": sequencer,
 }
 
 
-def _walls(samples: Sequence[Sample]) -> tuple[float, ...]:
-    return tuple(sample.wall for sample in samples)
-
-
 def _cpus(samples: Sequence[Sample]) -> tuple[float, ...]:
     return tuple(sample.cpu for sample in samples if sample.cpu is not None)
-
-
-def _cpu(samples: Sequence[Sample]) -> float:
-    return Spread.of(_cpus(samples)).median
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e9:g} GB" if count >= 1e9 else f"{count / 1e6:g} MB"

@@ -110,10 +110,19 @@ class World:
         )
         return evidence
 
-    def verify(self, model: Path, repo: str, evidence: Path) -> Callable[[], Sample]:
+    def verify(self, model: Path, repo: str, evidence: Path, *options: str) -> Callable[[], Sample]:
         """Return what verifies that folder without asking anybody, to be timed."""
-        argv: list[str | Path] = [self.program, "verify", model, "--repo", repo, "--evidence", evidence, "--offline"]
+        argv = self.verify_argv(model, repo, evidence, *options)
         return lambda: run(argv, self.env)
+
+    def verify_argv(self, model: Path, repo: str, evidence: Path, *options: str) -> list[str | Path]:
+        """Return the command. Where there is much to hash it hashes only new files, or with --recheck."""
+        return [self.program, "verify", model, "--repo", repo, "--evidence", evidence, "--offline", *options]
+
+    def sign_argv(self, model: Path, repo: str) -> list[str | Path]:
+        """Return the command that seals that folder, with both digests of every file."""
+        argv: list[str | Path] = [self.program, "sign", model, "--repo", repo, "--revision", make.revision(2)]
+        return [*argv, "--key", self.key, "--signature", self.folder / f"{model.name}.seal"]
 
     def _claim(self) -> None:
         text = self.folder / "ns.toml"
