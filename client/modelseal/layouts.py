@@ -45,7 +45,7 @@ def find(path: Path) -> Place:
     try:
         spelled, real = _spellings(path)
     except ValueError as e:
-        raise Usage(f"{str(path)!r}: no such folder") from e
+        raise Usage(f"{str(path)!r}: no such file or folder") from e
     for one in dict.fromkeys((spelled, real)):
         cached = _cached(one)
         if cached is not None:
@@ -55,7 +55,7 @@ def find(path: Path) -> Place:
     try:
         status = os.stat(path)
     except FileNotFoundError as e:
-        raise Usage(f"{path}: no such folder") from e
+        raise Usage(f"{path}: no such file or folder") from e
     except OSError as e:
         raise Usage(f"{path}: {folders.reason(e)}") from e
     kind = folders.kind_of(status)

@@ -356,11 +356,11 @@ def test_a_single_file_swapped_for_a_link_is_no_file(tmp_path: Path, way: str) -
 
 
 NO_PLACE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "nothing": (lambda p: None, "no such folder"),
+    "nothing": (lambda p: None, "no such file or folder"),
     "a FIFO": (os.mkfifo, "a FIFO, neither a folder nor a file"),
     "a loop": (lambda p: p.symlink_to(p.name), "too many levels"),
     "a link to a device": (lambda p: p.symlink_to("/dev/null"), "a device, neither a folder nor a file"),
-    "a dangling link": (lambda p: p.symlink_to("absent"), "no such folder"),
+    "a dangling link": (lambda p: p.symlink_to("absent"), "no such file or folder"),
 }
 
 
@@ -396,7 +396,7 @@ def test_only_a_plain_folder_is_sealed(cache: HubCache, tmp_path: Path) -> None:
         tmp_path / "link": "lies in the Hub cache",
         cache.hub / REPO: "no snapshot",
         tmp_path / "file": "not a folder",
-        tmp_path / "absent": "no such folder",
+        tmp_path / "absent": "no such file or folder",
     }.items():
         with pytest.raises(Usage, match=words):
             plain_folder(path)
