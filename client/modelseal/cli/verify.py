@@ -22,6 +22,7 @@ Examples:
   modelseal verify ~/.cache/huggingface/hub/models--acme-lab--atlas-7b/snapshots/COMMIT
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --evidence atlas-7b.evidence --offline
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
+  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --report atlas-7b.html --report atlas-7b.sarif
   modelseal verify ./atlas-7b --signature ./atlas-7b/model.sig --key signer.pub
 """
 

@@ -76,7 +76,7 @@ def _text(text: str, longest: int = 2000) -> str:
 
 def _outside(text: str) -> str:
     """The same for a single name or title as it came, which must not reorder what stands beside it either."""
-    return f"<bdi>{escape(printable(text), quote=True)}</bdi>"
+    return f'<bdi dir="ltr">{escape(printable(text), quote=True)}</bdi>'
 
 
 def _code(text: str) -> str:

@@ -110,7 +110,7 @@ def test_a_page_is_whole_in_itself_and_runs_nothing(name: str) -> None:
         "caption", "thead", "tbody", "tr", "th", "td", "div", "bdi", "code", "pre", "br", "ul", "li", "footer",
     }  # fmt: skip
     attributes = {key for _, attrs in page.tags for key in attrs}
-    assert attributes <= {"lang", "charset", "http-equiv", "content", "name", "class"}
+    assert attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "dir"}
     policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "url(" not in STYLE and "@import" not in STYLE and "</" not in STYLE
