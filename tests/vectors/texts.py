@@ -103,6 +103,8 @@ FILES: dict[str, tuple[str, str | bytes]] = {
     "a dash in front": ("ok", "-rf"),
     "empty": ("malformed", ""),
     "longer than 4096 bytes": ("malformed", "/".join(["a" * 127] * 32) + "/a"),
+    "64 segments": ("ok", "/".join("a" * 64)),
+    "65 segments": ("malformed", "/".join("a" * 65)),
     "a segment of 256 bytes": ("malformed", "a" * 256),
     "a segment of 256 bytes in two-byte letters": ("malformed", "é" * 128),
     "absolute": ("malformed", "/etc/passwd"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from modelseal.errors import Malformed
 from modelseal.formats import strict
@@ -107,6 +107,8 @@ def printable(text: str, *, longest: int = 200) -> str:
 
 
 # Windows takes superscript digits for digits (they are in Latin-1), and drops spaces before the dot.
+MAX_SEGMENTS = 64  # as deep as a folder is walked; so names are checked in linear time
+
 _WINDOWS = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9\u00b9\u00b2\u00b3]) *(?:\.|$)", re.IGNORECASE | re.ASCII
 )
@@ -116,24 +118,30 @@ def file_name(value: Any, what: str) -> str:
     """A relative `/`-separated file name that means the same file on every system (DESIGN 4)."""
     if not isinstance(value, str) or not value:
         raise Malformed(f"{what}: not a file name")
-    shown = printable(value)
+
+    def refuse(why: str) -> NoReturn:
+        raise Malformed(f"{what}: {printable(value)}: {why}")
+
     if len(value.encode("utf-8", "surrogatepass")) > 4096:
-        raise Malformed(f"{what}: {shown}: longer than 4096 bytes")
+        refuse("longer than 4096 bytes")
     usual = value.isascii() and value.isprintable() and "\\" not in value and ":" not in value
     for c in "" if usual else value:
         if c in "\\:" or unicodedata.category(c) in ("Cc", "Cs"):
-            raise Malformed(f"{what}: {shown}: the character U+{ord(c):04X} is not allowed in a file name")
-    for segment in value.split("/"):
+            refuse(f"the character U+{ord(c):04X} is not allowed in a file name")
+    segments = value.split("/")
+    if len(segments) > MAX_SEGMENTS:
+        refuse(f"more than {MAX_SEGMENTS} segments")
+    for segment in segments:
         if not segment:
-            raise Malformed(f"{what}: {shown}: absolute, or an empty segment")
+            refuse("absolute, or an empty segment")
         if segment in (".", ".."):
-            raise Malformed(f"{what}: {shown}: the segment {segment} is not allowed")
+            refuse(f"the segment {segment} is not allowed")
         if segment[-1] in ". ":
-            raise Malformed(f"{what}: {shown}: a segment ends in a dot or a space")
+            refuse("a segment ends in a dot or a space")
         if len(segment.encode()) > 255:
-            raise Malformed(f"{what}: {shown}: a segment is longer than 255 bytes")
+            refuse("a segment is longer than 255 bytes")
         if _WINDOWS.match(segment):
-            raise Malformed(f"{what}: {shown}: a device name on Windows")
+            refuse("a device name on Windows")
     return value
 
 
@@ -148,9 +156,10 @@ def check_file_names(names: list[str], what: str) -> None:
     """No two are equal when folded, and none is a folder prefix of another."""
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(folded(name), name)
-        if other is not name:
-            raise Malformed(f"{what}: {printable(other)} and {printable(name)} are the same file on some systems")
+        key = folded(name)
+        if key in seen:
+            raise Malformed(f"{what}: {printable(seen[key])} and {printable(name)} are the same file on some systems")
+        seen[key] = name
     for key, name in seen.items():
         for i, c in enumerate(key):
             if c == "/" and key[:i] in seen:

@@ -178,3 +178,9 @@ def test_letters_of_all_scripts_are_printed_as_they_are() -> None:
     for text in ("model.safetensors", "模型", "модель", "نموذج", "e\u0301", "\U0001f917", "a b"):
         assert names.printable(text) == text
     assert names.printable("a" * 201) == "a" * 200 + "..."
+
+
+def test_a_name_that_is_there_twice_is_refused_however_it_is_held() -> None:
+    name = "model.safetensors"
+    with pytest.raises(Malformed, match="the same file"):
+        names.check_file_names([name, name], "files")
