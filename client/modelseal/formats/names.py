@@ -27,12 +27,12 @@ domain = strict.text(rf"{_LABEL}(?:\.{_LABEL})+", longest=253)
 owner_id = strict.text(r"[0-9a-f]{1,64}")
 namespace = strict.text(rf"hf://{_OWNER}")
 repo = strict.text(rf"hf://{_TYPE}{_OWNER}/{_PART}")
-_scope = strict.text(rf"hf://{_TYPE}{_OWNER}/(?:{_PART}|\*)")
 
 
 def scope(value: Any, what: str) -> str:
     """A repo or `.../*`, in lower case: `*` stands only for the whole last segment, the repo type is explicit."""
-    text = _scope(value, what)
+    text = strict.text()(value, what)
+    repo(text.removesuffix("*") + "any" if text.endswith("/*") else text, what)
     if text != text.lower():
         raise Malformed(f"{what}: {text!r} is not in lower case")
     return text

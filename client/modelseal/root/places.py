@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -133,6 +132,8 @@ def remove(home: Path, address: str, env: Mapping[str, str] | None = None) -> En
     with lock(entry.folder.parent):
         try:
             (entry.folder / LOCAL).unlink(missing_ok=True)  # from here on it is not trusted
+            import shutil
+
             shutil.rmtree(entry.folder)
         except OSError as e:
             raise Error(f"{entry.folder}: cannot be removed: {(e.strerror or type(e).__name__).lower()}") from e
