@@ -32,6 +32,7 @@ NOT_IN_FORCE = (
 _names = strict.listing(names.namespace, most=MAX_NAMES)
 _digests = strict.listing(strict.hexadecimal, most=MAX_NAMES)
 _reason = strict.text("|".join(REASONS))
+_prev = strict.optional(strict.hexadecimal)
 
 
 def _unique_names(value: Any, what: str) -> tuple[str, ...]:
@@ -142,10 +143,6 @@ class Roots:
 
 
 Record = Operators | Identity | Keys | Release | Revocation | Roots
-
-
-def _prev(value: Any, what: str) -> bytes | None:
-    return strict.optional(strict.hexadecimal)(value, what)
 
 
 def _only(value: Any) -> strict.Check[Any]:
