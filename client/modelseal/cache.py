@@ -105,8 +105,10 @@ class DigestCache:
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Do *work* on the database; None if that is not possible now, or if it was damaged and dropped."""
-        import sqlite3
-
+        try:
+            import sqlite3
+        except ImportError:  # a Python that was built without it
+            return None
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._own()

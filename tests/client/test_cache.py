@@ -281,6 +281,15 @@ def test_where_it_cannot_be_written_there_is_none_and_nobody_is_told(tmp_path: P
     assert known(nowhere, model) == set()
 
 
+def test_without_sqlite_in_this_python_there_is_none(
+    kept: DigestCache, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(kept, model)
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    assert known(kept, model) == set()
+    remember(kept, model)
+
+
 def test_it_does_not_grow_without_end(
     kept: DigestCache, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
