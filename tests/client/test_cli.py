@@ -77,7 +77,7 @@ USAGE = {
     "verify: a Hub path": (["verify", "acme-lab/atlas"], "acme-lab/atlas is no path"),
     "verify: whole and in part": (["verify", ".", "--repo", "a/b", "--complete", "--partial"], "contradict each other"),
     "verify: a device": (["verify", "/dev/null", "--repo", "a/b"], "a device, neither a folder nor a file"),
-    "verify: no such file": (["verify", "./none/config.json", "--repo", "a/b"], "none/config.json: no such file or folder"),
+    "verify: no such file": (["verify", "./none/x", "--repo", "a/b"], "none/x: no such file or folder"),
     "verify: bad duration": (["verify", ".", "--repo", "a/b", "--max-age", "1w"], "'1w' is not a duration"),
     "verify: bad time": (["verify", ".", "--repo", "a/b", "--as-of", "today"], "'today' is not a time"),
     "keygen: no name": (["keygen"], "Missing option '-o' / '--output'"),
