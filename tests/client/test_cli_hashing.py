@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import mmap
 import os
 import pty
@@ -244,6 +245,20 @@ def test_copy_to_hands_over_nothing_where_the_verdict_is_not_zero(repo: str, som
     assert done.code in (1, 5)
     assert done.json["wrote"] == []
     assert set(someone.here.iterdir()) == before
+
+
+def test_copy_to_of_a_hub_snapshot_makes_files_of_its_links(someone: Someone) -> None:
+    top = someone.here / "hub" / "models--acme-lab--atlas-7b"
+    snapshot = top / "snapshots" / make.revision(1)
+    snapshot.mkdir(parents=True)
+    (top / "blobs").mkdir()
+    part = {name: FILES[name] for name in ("config.json", "model.safetensors")}
+    for name, data in part.items():
+        (top / "blobs" / hashlib.sha256(data).hexdigest()).write_bytes(data)
+        (snapshot / name).symlink_to(f"../../blobs/{hashlib.sha256(data).hexdigest()}")
+    someone.run("verify", snapshot, "--copy-to", "from-hub").says(0, "VERIFIED 2 of 3 files")
+    assert read(someone.here / "from-hub") == part
+    assert not any(path.is_symlink() for path in (someone.here / "from-hub").iterdir())
 
 
 @pytest.fixture(scope="module")
