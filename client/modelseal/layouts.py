@@ -46,7 +46,7 @@ def find(path: Path) -> Place:
         spelled, real = _spellings(path)
     except ValueError as e:
         raise Usage(f"{str(path)!r}: no such file or folder") from e
-    for one in dict.fromkeys((spelled, real)):
+    for one in dict.fromkeys((spelled or real, real)):
         cached = _cached(one)
         if cached is not None:
             # A link that leads into a cache does not say whose the files are: who made the link chose that.
@@ -64,7 +64,8 @@ def find(path: Path) -> Place:
     if kind != "file":
         raise Usage(f"{path}: {folders.WORDS[kind]}, neither a folder nor a file")
     stored = _as_listed(real)
-    name = stored if stored.casefold() == spelled.name.casefold() else spelled.name
+    typed = (spelled or real).name
+    name = stored if stored.casefold() == typed.casefold() else typed
     return Place(path, OneFile(real.parent, stored, name), part=True)
 
 
@@ -140,11 +141,11 @@ class _OneFileOpener(Opener):
         return folder.file(self._file.stored)
 
 
-def _spellings(path: Path) -> tuple[Path, Path]:
-    """Return the absolute path as it was spelled, and the one without links."""
+def _spellings(path: Path) -> tuple[Path | None, Path]:
+    """Return the absolute path as it was spelled, None if links make that another one, and the one without links."""
     real, spelled = Path(os.path.realpath(path)), Path(os.path.abspath(path))
     if ".." in path.parts and os.path.realpath(spelled) != str(real):
-        return real, real  # `link/..` is not where it seems to be
+        return None, real  # `link/..` is not where it seems to be
     return spelled, real
 
 
