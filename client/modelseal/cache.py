@@ -93,8 +93,8 @@ class DigestCache:
         def work(database: sqlite3.Connection) -> None:
             database.execute("BEGIN IMMEDIATE")
             older = {} if renew else {file.name: kept for file, kept in _read(database, [file for file, _ in settled])}
-            for file, digests in settled:
-                _write(database, file, digests, now, older.get(file.name))
+            rows = [_row(file, digests, now, older.get(file.name)) for file, digests in settled]
+            database.executemany("INSERT OR REPLACE INTO digests (key, value) VALUES (?, ?)", rows)
             database.execute(
                 "DELETE FROM digests WHERE id <= (SELECT max(id) FROM digests) - ?", (MAX_FILES,)
             )
@@ -172,7 +172,7 @@ def _read(database: sqlite3.Connection, files: list[Found]) -> Iterator[tuple[Fo
                     yield file, Kept(digests, hashed)
 
 
-def _write(database: sqlite3.Connection, file: Found, digests: Digests, now: int, older: Kept | None) -> None:
+def _row(file: Found, digests: Digests, now: int, older: Kept | None) -> tuple[bytes, bytes]:
     sha256, blake3 = digests.sha256, digests.blake3
     if older is not None and (
         sha256 is None or blake3 is None
@@ -181,8 +181,7 @@ def _write(database: sqlite3.Connection, file: Found, digests: Digests, now: int
         sha256, blake3 = sha256 or older.digests.sha256, blake3 or older.digests.blake3
     key = _key(file)
     body = _VALUE.pack(file.size, file.mtime_ns, file.ctime_ns, now, sha256 or _NONE, blake3 or _NONE)
-    row = (key, body + _check(key, body))
-    database.execute("INSERT OR REPLACE INTO digests (key, value) VALUES (?, ?)", row)
+    return key, body + _check(key, body)
 
 
 def _check(key: bytes, body: bytes) -> bytes:
