@@ -17,7 +17,7 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +38,7 @@ _MOVED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR}  
 
 Progress = Callable[[int], None]
 _Write = Callable[[memoryview], None]
+_NO_COPY: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +211,13 @@ class _Work:
             raise _changed(found)
         return Digests(size, sha256.digest() if sha256 else None, blake3.digest() if blake3 else None)
 
-    @contextlib.contextmanager
-    def _copy(self, found: Found) -> Iterator[_Write]:
+    def _copy(self, found: Found) -> contextlib.AbstractContextManager[_Write | None]:
         """What takes the bytes of *found* besides the hashers."""
         if self._into is None:
-            yield _nowhere
-            return
+            return _NO_COPY
         from modelseal.platform.staging import NewFile
 
-        with NewFile(self._into / found.name) as file:
-            yield file.write
+        return NewFile(self._into / found.name)
 
     def _same(self, file: io.FileIO, found: Found) -> None:
         status = os.fstat(file.fileno())
@@ -227,21 +225,22 @@ class _Work:
             raise _changed(found)
 
     def _read(
-        self, file: io.FileIO, found: Found, hashers: list[_Hasher], buffer: memoryview, write: _Write
+        self, file: io.FileIO, found: Found, hashers: list[_Hasher], buffer: memoryview, write: _Write | None
     ) -> int:
         """Read and hash in this thread; return the size. One byte more than expected ends it."""
         size = 0
         while size <= found.size and (count := file.readinto(buffer)):
             for hasher in hashers:
                 hasher.update(buffer[:count])
-            write(buffer[:count])
+            if write is not None:
+                write(buffer[:count])
             size += count
             self._report(count)
             if size == found.size < _SMALL:
                 break  # spare the call that finds the end: the status is compared again anyway
         return size
 
-    def _read_wide(self, file: io.FileIO, found: Found, hashers: list[_Hasher], write: _Write) -> int:
+    def _read_wide(self, file: io.FileIO, found: Found, hashers: list[_Hasher], write: _Write | None) -> int:
         """Read in this thread while each hasher works in its own on blocks of a ring; return the size."""
         ring = [_buffer(_WIDE_BLOCK) for _ in range(_WIDE_BLOCKS)]
         lanes = [_Lane(hasher) for hasher in hashers]
@@ -255,7 +254,8 @@ class _Work:
                     break
                 for lane in lanes:
                     lane.put(block[:count])
-                write(block[:count])
+                if write is not None:
+                    write(block[:count])
                 size += count
                 turn += 1
                 self._report(count)
@@ -300,10 +300,6 @@ def _buffer(size: int) -> memoryview:
     """A buffer that begins on a page: into one 16 bytes further, where malloc puts it, some processors copy from the
     page cache five times slower (measured on EPYC; the addresses of source and target then alias)."""
     return memoryview(mmap.mmap(-1, size))
-
-
-def _nowhere(_data: memoryview) -> None:
-    pass
 
 
 def _changed(found: Found) -> Error:

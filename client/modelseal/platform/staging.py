@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,8 +91,8 @@ class NewFile:
         except OSError as e:
             raise _refused(self._path, e) from e
 
-    def __enter__(self) -> Self:
-        return self
+    def __enter__(self) -> Callable[[memoryview], None]:
+        return self.write
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -137,5 +137,5 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     file = NewFile(tmp_path / "file")
     os.close(file._fd)
     file._fd = os.open("/dev/full", os.O_WRONLY)
-    with pytest.raises(Error, match="cannot be written: no space left on device"), file:
-        file.write(memoryview(b"x"))
+    with pytest.raises(Error, match="cannot be written: no space left on device"), file as write:
+        write(memoryview(b"x"))
