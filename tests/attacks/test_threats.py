@@ -360,3 +360,12 @@ def test_what_changes_after_verify_is_noticed_by_the_next_one(scene: Scene) -> N
         file.write(BAD["model.safetensors"])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     scene.someone.run(*VERIFY).says(1, "FAILED", "model.safetensors, same size")
+
+
+def test_what_copy_to_has_handed_over_is_not_touched_by_it(scene: Scene) -> None:
+    scene.someone.run(*VERIFY, "--copy-to", "handed").says(0)
+    (scene.someone.here / "atlas-7b/model.safetensors").write_bytes(BAD["model.safetensors"])
+    (scene.someone.here / "atlas-7b/loader.py").write_text("import os")
+    scene.someone.run("verify", "./handed", "--repo", "acme-lab/atlas-7b").says(0, "VERIFIED")
+    scene.someone.run(*VERIFY, "--copy-to", "again").says(1, "FAILED")
+    assert not (scene.someone.here / "again").exists()
