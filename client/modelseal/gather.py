@@ -68,7 +68,11 @@ class Files:
             raise Malformed(f"checkpoint: {self.size} leaves; the first has 2")
         self._tree = Tree(self.size, self._tile)
         self._bundles: dict[int, list[bytes]] = {}
-        self.roots = Leaf.parse(self.leaf(self.size - 1)).record
+        # Answers about several repos share the operators, namespaces and the last leaf.
+        self._lookups: dict[str, Lookup] = {}
+        self._proven: dict[int, Listed] = {}
+        self._parsed: dict[int, Leaf] = {}
+        self.roots = self.parsed(self.size - 1).record
 
     def _tile(self, tile: Tile) -> bytes:
         return get_tile(self._get, tile)
@@ -86,8 +90,18 @@ class Files:
             self._bundles[bundle] = tiles.parse_entries(data, held, paths.entries(bundle, held))
         return self._bundles[bundle][number % WIDTH]
 
+    def parsed(self, number: int) -> Leaf:
+        if number not in self._parsed:
+            self._parsed[number] = Leaf.parse(self.leaf(number))
+        return self._parsed[number]
+
     def lookup(self, key: str) -> Lookup:
         """Return the bucket of *key* in the tree `records` and its path."""
+        if key not in self._lookups:
+            self._lookups[key] = self._look_up(key)
+        return self._lookups[key]
+
+    def _look_up(self, key: str) -> Lookup:
         if not isinstance(self.roots, Roots):
             raise Malformed("the last leaf is not a roots record")
         number = index.bucket_of(key)
@@ -102,13 +116,16 @@ class Files:
         return index.check_object(data, digest, tile=is_tile)
 
     def listed(self, number: int) -> Listed:
-        return Listed(number, self.leaf(number).decode("utf-8", "replace"), tuple(self._tree.inclusion_proof(number)))
+        if number not in self._proven:
+            leaf = self.leaf(number).decode("utf-8", "replace")
+            self._proven[number] = Listed(number, leaf, tuple(self._tree.inclusion_proof(number)))
+        return self._proven[number]
 
     def evidence(self, repo: str, revision: str | None) -> bytes:
         repo = repo.lower()
         lookups = {key: self.lookup(key) for key in lookup_keys(repo)}
         numbers = _numbers(lookups)
-        leaves = [(number, Leaf.parse(self.leaf(number))) for number in sorted(numbers)]
+        leaves = [(number, self.parsed(number)) for number in sorted(numbers)]
         if not any(isinstance(leaf.record, Release) for _, leaf in leaves):
             key = index.observed_key(repo)
             lookups[key] = self.lookup(key)

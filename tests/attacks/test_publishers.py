@@ -291,7 +291,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_same_again_finishes(per
         [*argv, "--key", "ci.key"], cwd=person.here, env=person.env, capture_output=True, text=True, timeout=WAIT_S,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
     )  # fmt: skip
-    Ran(done.returncode, done.stdout, done.stderr).says(1, "cannot be written: file too large")
+    Ran(done.returncode, done.stdout, done.stderr).says(6, "cannot be written: file too large")
     assert person.left() == before
     publish(person, "acme-lab/full").says(0, "VERIFIED", "wrote:    atlas-7b/model.sig, atlas-7b.evidence")
 
