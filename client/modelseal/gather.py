@@ -149,7 +149,7 @@ class Files:
         found = state.repos.get(repo)
         if found is None or not found.releases:
             return None
-        there = found.at(revision) if revision else None
+        there = found.latest.get(revision) if revision else None
         valid = (one for one in reversed(found.releases) if state.voided(repo, one.release) is None)
         chosen = there or next(valid, found.releases[-1])
         try:

@@ -57,10 +57,11 @@ class Repo:
 
     releases: list[Sealed] = field(default_factory=list)  # in log order
     seals: dict[bytes, Voided] = field(default_factory=dict)
+    latest: dict[str, Sealed] = field(default_factory=dict)  # by revision: the last release logged at it
 
-    def at(self, revision: str) -> Sealed | None:
-        """Return the last release logged at *revision*."""
-        return next((one for one in reversed(self.releases) if one.release.revision == revision), None)
+    def add(self, sealed: Sealed) -> None:
+        self.releases.append(sealed)
+        self.latest[sealed.release.revision] = sealed
 
 
 @dataclass(slots=True)
@@ -165,11 +166,11 @@ def _release(state: State, record: Release, index: int, time: int, authors: Abst
     if not known.key_set.entitles(record.signer, record.repo):
         raise Refused(f"the key SHA256:{record.signer.sha256.hex()} may not seal {record.repo}: no scope covers it")
     repo = state.repos.get(record.repo.lower()) or Repo()
-    if first := repo.at(record.revision):
+    if first := repo.latest.get(record.revision):
         raise Conflict(
             f"{record.repo}@{record.revision} is sealed already: leaf {first.index}, seal {first.release.seal.hex()}"
         )
-    repo.releases.append(Sealed(index, time, record))
+    repo.add(Sealed(index, time, record))
     state.repos[record.repo.lower()] = repo
 
 

@@ -118,5 +118,5 @@ def _copy(state: State) -> State:
         state.operators,
         set(state.seen),
         {name: dataclasses.replace(one, filesets=dict(one.filesets)) for name, one in state.namespaces.items()},
-        {name: Repo(list(one.releases), dict(one.seals)) for name, one in state.repos.items()},
+        {name: Repo(list(one.releases), dict(one.seals), dict(one.latest)) for name, one in state.repos.items()},
     )

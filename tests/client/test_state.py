@@ -135,6 +135,6 @@ def test_releases_know_their_leaf_and_time() -> None:
     repo = folded(history.leaves).repos[REPO]
     assert [sealed.index for sealed in repo.releases] == [2, 3]
     assert repo.releases[1].time == repo.releases[0].time + 1
-    found = repo.at(repo.releases[0].release.revision)
-    assert found is repo.releases[0] and repo.at("0" * 40) is None
+    found = repo.latest.get(repo.releases[0].release.revision)
+    assert found is repo.releases[0] and repo.latest.get("0" * 40) is None
     assert folded(begun().leaves).namespace(NS) is None
