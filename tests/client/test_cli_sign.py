@@ -240,6 +240,8 @@ def test_an_interrupted_command_ends_130_and_a_terminated_one_143(stranger: Pers
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # a suite in the background may have been started with SIGINT ignored, and programs inherit that
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             until("it reads its key", functools.partial(_reads_stdin, process.pid))
