@@ -13,9 +13,9 @@ from modelseal import replay
 from modelseal.authorship import Authors, authors_of
 from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import index as indexes
-from modelseal.formats import merkle, strict
+from modelseal.formats import merkle
 from modelseal.formats.leaves import Leaf, encode_leaf
-from modelseal.formats.records import Roots
+from modelseal.formats.records import Roots, encode_record
 from modelseal.formats.tiles import HASH, MAX_TILE, Tree
 from modelseal.state import State
 from modelseal_registry.index import IndexTree
@@ -100,12 +100,7 @@ class Appender:
 
 def encode_roots(origin: str, covers: int, records: bytes, files: bytes) -> str:
     """Return the text of a roots record."""
-    return strict.encode(
-        {
-            "v": 1, "type": "roots", "origin": origin, "covers": covers,
-            "records": records.hex(), "files": files.hex(), "names": None,
-        }
-    )  # fmt: skip
+    return encode_record(Roots(origin, covers, records, files, None))
 
 
 def _grown_tiles(tx: Tx, size: int, hashes: list[bytes]) -> dict[tuple[int, int], bytes]:
