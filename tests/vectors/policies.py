@@ -26,6 +26,11 @@ def policy_text(*, quorum: int = 2, of: int = 3) -> str:
     return "\n".join(lines) + "\n"
 
 
+def twin(key: Verifier, name: str) -> str:
+    """A witness line with the same raw key under another name, and so with another key id."""
+    return f"witness {name} {Verifier('twin.example', COSIGNATURE, key.public).encode()}\n"
+
+
 def make_policies() -> Iterator[Vector]:
     def case(
         phrase: str, expect: str, text: str | bytes, quorum: str = "", liars: int = 0, own: Verifier = OWN
@@ -72,6 +77,8 @@ def make_policies() -> Iterator[Vector]:
         "a witness that is not defined": log + own + a + "group g 2 a b\nquorum g\n",
         "a witness twice in the group": log + own + a + b + "group g 2 a a\nquorum g\n",
         "an empty group": log + own + a + "group g 1\nquorum g\n",
+        "a group before its witness": log + own + "group g 1 a\n" + a + "quorum g\n",
+        "a quorum before its group": log + own + a + "quorum g\ngroup g 1 a\n",
         "two groups": log + own + a + b + "group g 1 a\ngroup h 2 g b\nquorum h\n",
         "a quorum that is a witness": log + own + a + "quorum a\n",
         "a quorum that is not defined": log + own + "quorum g\n",
@@ -80,6 +87,8 @@ def make_policies() -> Iterator[Vector]:
         "a name twice": log + own + a + a.replace("witness a", "witness own") + "quorum none\n",
         "a group called none": log + own + a + "group none 1 a\nquorum none\n",
         "one key under two names": log + own + a + a.replace("witness a", "witness b") + "group g 2 a b\nquorum g\n",
+        "one key as two cosigners": log + own + a + twin(WITNESSES[0], "b") + "group g 2 a b\nquorum g\n",
+        "the own cosigner's key as a witness": log + own + twin(OWN, "b") + "group g 1 b\nquorum g\n",
         "a log key that is a cosigner's": f"log {WITNESSES[0].encode()}\n" + own + "quorum none\n",
         "a witness with a log's key": log + own + f"witness a {LOG.encode()}\ngroup g 1 a\nquorum g\n",
         "an unknown line": none + "timestamp x\n",

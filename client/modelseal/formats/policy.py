@@ -13,6 +13,7 @@ that any two quorums share an honest member as long as at most f = 2k - n - 1 li
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelseal.errors import Malformed
@@ -20,6 +21,7 @@ from modelseal.formats import strict
 from modelseal.formats.note import COSIGNATURE, ED25519, Verifier
 
 MAX_POLICY = 64 << 10
+OWN, GROUP = "own", "mirrors"  # names in the policies that we write
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,29 @@ class Policy:
         return max(0, 2 * self.quorum - len(self.witnesses) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A `witness` line: its name inside the file, its key, and where it is reached, which no client looks at."""
+
+    name: str
+    key: Verifier
+    url: str | None
+
+
 def parse_policy(data: bytes, own: Verifier) -> Policy:
     """Read a policy in which *own* is the registry's own cosigner."""
+    return _read(data, own)[0]
+
+
+def parse_witnesses(data: bytes, own: Verifier) -> tuple[Witness, ...]:
+    """Return the independent witnesses of a policy as its lines say them, in the order of the quorum."""
+    return _read(data, own)[1]
+
+
+def _read(data: bytes, own: Verifier) -> tuple[Policy, tuple[Witness, ...]]:
     logs: list[Verifier] = []
     witnesses: dict[str, Verifier] = {}
+    urls: dict[str, str] = {}
     groups: dict[str, tuple[int, list[str]]] = {}
     quorum: str | None = None
     for number, line in enumerate(strict.decode(data, "policy", limit=MAX_POLICY).split("\n"), 1):
@@ -54,16 +75,23 @@ def parse_policy(data: bytes, own: Verifier) -> Policy:
             if words[1] in witnesses or words[1] in groups or words[1] == "none":
                 raise Malformed(f"{what}: the name {words[1]!r} is taken")
             witnesses[words[1]] = Verifier.parse(words[2], what)
+            urls |= {words[1]: words[3]} if len(words) == 4 else {}
         elif words[0] == "group" and len(words) >= 4:
             if words[1] in witnesses or words[1] in groups or words[1] == "none":
                 raise Malformed(f"{what}: the name {words[1]!r} is taken")
             members = words[3:]
+            if not set(members) <= {*witnesses, *groups}:
+                raise Malformed(f"{what}: a member that no line above defines")
             groups[words[1]] = (_threshold(words[2], len(members), what), members)
         elif words[0] == "quorum" and len(words) == 2 and quorum is None:
             quorum = words[1]
+            if quorum != "none" and quorum not in groups:
+                raise Malformed(f"{what}: no line above defines the group {quorum!r}")
         else:
             raise Malformed(f"{what}: not a line of ours")
-    return _flat(logs, witnesses, groups, quorum, own)
+    policy = _flat(logs, witnesses, groups, quorum, own)
+    named = {key: name for name, key in witnesses.items()}  # no key has two names
+    return policy, tuple(Witness(named[key], key, urls.get(named[key])) for key in policy.witnesses)
 
 
 def _threshold(word: str, members: int, what: str) -> int:
@@ -105,6 +133,12 @@ def _flat(
     return Policy(logs[0], own, tuple(witnesses[name] for name in members), k)
 
 
-def encode_policy(log: Verifier, own: Verifier) -> bytes:
-    """Return the policy of a registry without independent witnesses."""
-    return f"log {log.encode()}\nwitness own {own.encode()}\nquorum none\n".encode()
+def encode_policy(log: Verifier, own: Verifier, witnesses: Sequence[Witness] = (), quorum: int = 0) -> bytes:
+    """Return the policy of a registry of which *quorum* of *witnesses* must agree; without any, nobody else is asked.
+    The rules are `parse_policy`'s; OWN, GROUP and `none` name no witness."""
+    lines = [f"log {log.encode()}", f"witness {OWN} {own.encode()}"]
+    lines += [" ".join(filter(None, ("witness", one.name, one.key.encode(), one.url))) for one in witnesses]
+    if witnesses:
+        lines.append(f"group {GROUP} {quorum} {' '.join(one.name for one in witnesses)}")
+    lines.append(f"quorum {GROUP if witnesses else 'none'}")
+    return "".join(line + "\n" for line in lines).encode()

@@ -9,8 +9,9 @@ import pytest
 from modelseal.errors import Malformed
 from modelseal.formats import strict
 from modelseal.formats.note import Verifier
-from modelseal.formats.policy import MAX_POLICY, Policy, encode_policy, parse_policy
+from modelseal.formats.policy import MAX_POLICY, Policy, Witness, encode_policy, parse_policy, parse_witnesses
 from modelseal.formats.trust import MAX_REGISTRY, Trust, encode_registry, parse_trust
+from tests.support import witness
 from tests.support.vectors import Vector, changes, check, load, name_of, one, truncations
 
 
@@ -108,3 +109,35 @@ def test_every_change_and_cut_of_registry_json_is_refused_or_says_what_it_says()
     for cut in truncations(case.body):
         with pytest.raises(Malformed):
             trust(case, cut)
+
+
+def test_witness_lines_keep_their_names_and_addresses() -> None:
+    data, own, policy = opened("2-of-3")
+    found = parse_witnesses(data, own)
+    assert [(one.name, one.url) for one in found] == [("a", None), ("b", None), ("c", None)]
+    assert tuple(one.key for one in found) == policy.witnesses
+    moved = (Witness("a", found[0].key, "https://mirror.example/log"), *found[1:])
+    text = encode_policy(policy.log, own, moved, policy.quorum)
+    assert (parse_policy(text, own), parse_witnesses(text, own)) == (policy, moved)
+    assert encode_policy(policy.log, own, found, policy.quorum) == data
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_a_quorum_of_twice_the_same_key_is_refused_at_every_threshold(k: int) -> None:
+    """Whatever names one raw key goes by, it is one witness."""
+    one, other = witness.Witness.named("a"), witness.Witness.named("b")
+    twin = witness.Witness("another-name.example", one.secret)
+    _, own, policy = opened("nobody-else")
+    with pytest.raises(Malformed, match="two names have one key"):
+        witness.quorum(policy.log, own, [one, other, twin], k)
+    assert witness.quorum(policy.log, own, [one, other], 2).witnesses == (one.key, other.key)
+
+
+def test_the_registry_s_own_cosigner_is_no_independent_witness_under_any_name() -> None:
+    _, own, policy = opened("nobody-else")
+    for text in (
+        encode_policy(policy.log, own, [Witness("a", Verifier("a.example", own.kind, own.public), None)], 1),
+        f"log {policy.log.encode()}\nwitness own {own.encode()}\ngroup g 1 own\nquorum g\n".encode(),
+    ):
+        with pytest.raises(Malformed, match=r"two names have one key|not all witnesses but the registry's own"):
+            parse_policy(text, own)
