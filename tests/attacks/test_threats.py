@@ -13,51 +13,18 @@ import pytest
 from modelseal.formats import strict
 from modelseal.formats.records import Release
 from tests.support import make
+from tests.support import scene as scenes
 from tests.support.client import Address, Someone, sealed_files
 from tests.support.make import Private
+from tests.support.scene import ACME, ANA, BAD, BEN, CI, EVIDENCE, EVIL, GOOD, REPO, VERIFY, Scene, acme
 from tests.support.servers import RegistryProcess, operate, running
 from tests.support.world import MAX_AGE, World
-
-ANA, BEN, CI, EVIL = make.key("ana"), make.key("ben"), make.key("ci"), make.key("evil")
-ACME = "hf://acme-lab"
-REPO = f"{ACME}/atlas-7b"
-EVIDENCE = "evidence/acme-lab/atlas-7b"
-GOOD = {"config.json": b'{"model_type": "atlas"}', "model.safetensors": bytes(range(256)) * 40}
-BAD = {**GOOD, "model.safetensors": bytes(reversed(range(256))) * 40}
-VERIFY = ("verify", "./atlas-7b", "--repo", "acme-lab/atlas-7b")
-
-
-def acme(now: int | None = None) -> World:
-    """A log in which ana owns acme-lab and ci has sealed GOOD as its atlas-7b."""
-    world = World(now=now or int(time.time()))
-    world.claim(ACME, [ANA], [(CI, f"{ACME}/*")])
-    world.publish(REPO, 1, CI, sealed_files(GOOD))
-    return world
-
-
-class Scene:
-    """A world, the address that serves it, and somebody with good files and bad ones."""
-
-    def __init__(self, folder: Path, world: World, address: Address) -> None:
-        self.world, self.address = world, address
-        address.serve(world.files())
-        self.someone = Someone(folder, world, address)
-        self.someone.folder("atlas-7b", GOOD)
-        self.someone.folder("bad", BAD)
-
-    def serve(self, world: World | None = None, answers: dict[str, bytes] | None = None) -> None:
-        self.address.serve({**(world or self.world).files(), **self.someone.trust_files, **(answers or {})})
-
-    def bad_is_never_verified(self) -> None:
-        for revision in ("", f"@{make.revision(1)}", f"@{make.revision(66)}"):
-            ran = self.someone.run("verify", "./bad", "--repo", f"acme-lab/atlas-7b{revision}")
-            assert ran.code in (1, 5, 6, 8) and "VERIFIED" not in ran.out, ran
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    with Address() as address:
-        yield Scene(tmp_path, acme(), address)
+    with scenes.scene(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +160,7 @@ def test_a_stolen_signer_key_acts_in_public_and_within_its_scope_only(registry: 
     def posted(repo: str, number: int) -> tuple[int, str]:
         bundle = make.seal(CI, repo, make.revision(number), bad)
         status, answer = registry.post(make.submission(make.release(bundle, CI, origin=origin), [CI], bundle))
-        return status, str(answer.get("error", ""))
+        return status, str(answer.get("detail", ""))
 
     assert posted(f"{ACME}/fresh", 1)[0] == 200  # a bad release, for all to see
     assert b"fresh" in registry.get("evidence/acme-lab/fresh")
@@ -239,7 +206,7 @@ def test_controllers_below_their_threshold_change_nothing(registry: RegistryProc
     wanted = make.key_set([ANA, BEN], [(EVIL, "hf://duo/*")], threshold=2)
     change = make.keys("hf://duo", wanted, seq=2, prev=make.digest(text)).replace(make.ORIGIN, registry.origin)
     status, answer = registry.post(make.submission(change, [ANA]))
-    assert status == 403 and "signed by 1 of 2 controllers" in answer["error"]
+    assert status == 403 and "signed by 1 of 2 controllers" in answer["detail"]
 
 
 def test_operators_below_their_threshold_admit_nobody(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from modelseal.cli import SHORT, modelseal
-from tests.support.person import COMMIT, Person, typed
+from tests.support.client import typed
+from tests.support.person import COMMIT, Person
 
 HEAVY = ("urllib3", "requests", "rich", "pydantic", "tuf", "sigstore", "huggingface_hub", "flask", "sqlalchemy")
 SCHEMA = "modelseal.v1"

@@ -7,13 +7,17 @@ with Address(world) as address:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +25,7 @@ from typing import Any, Self
 
 import blake3
 
-from modelseal import root
+from modelseal import cli, root
 from modelseal.formats.manifest import File
 from modelseal.formats.trust import Trust
 from tests.support.servers import environment
@@ -189,6 +193,10 @@ class Someone:
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def types(self, *words: str | Path) -> Ran:
+        """The same command inside this process: where many answers are tried in turn."""
+        return inside(self.here, self.env, *map(str, words))
+
     def folder(self, name: str, contents: dict[str, bytes]) -> Path:
         """Write a model folder."""
         for file, data in contents.items():
@@ -196,6 +204,38 @@ class Someone:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         return self.here / name
+
+
+def typed(*words: str) -> Ran:
+    """Run the command inside this process: for errors that are found before anything is done."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    before = signal.getsignal(signal.SIGTERM)
+    code = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main(words)
+    except SystemExit as e:
+        code = int(e.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    printed = []
+    for stream in (out, err):
+        stream.seek(0)
+        printed.append(stream.read())
+    return Ran(code, *printed)
+
+
+def inside(folder: Path, env: Mapping[str, str], *words: str) -> Ran:
+    """The same in *folder* and with the environment *env*."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        with contextlib.chdir(folder):
+            return typed(*words)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def sealed_files(contents: dict[str, bytes]) -> tuple[File, ...]:

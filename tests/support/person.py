@@ -7,20 +7,16 @@ ana.run("keygen", "-o", "other").says(0, "SHA256:")
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelseal import cli, keys, remote, root
+from modelseal import keys, remote, root
 from modelseal.keys import SigningKey
 from tests.support import make
-from tests.support.client import WAIT_S, Ran
+from tests.support.client import WAIT_S, Ran, inside
 from tests.support.make import Private
 from tests.support.servers import RegistryProcess, environment
 
@@ -56,15 +52,7 @@ class Person:
 
     def types(self, *words: str) -> Ran:
         """The same inside this process, for errors that are found before anything is done."""
-        before = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(self.env)
-        try:
-            with contextlib.chdir(self.here):
-                return typed(*words)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        return inside(self.here, self.env, *words)
 
     def model(self, name: str = "atlas-7b", contents: Mapping[str, bytes] = MODEL) -> Path:
         for file, data in contents.items():
@@ -99,22 +87,3 @@ class Person:
     def left(self) -> set[str]:
         """Every file in the working folder."""
         return {str(path.relative_to(self.here)) for path in self.here.rglob("*") if not path.is_dir()}
-
-
-def typed(*words: str) -> Ran:
-    """Run the command inside this process: for errors that are found before anything is done."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
-    before = signal.getsignal(signal.SIGTERM)
-    code = 0
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main(words)
-    except SystemExit as e:
-        code = int(e.code or 0)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    printed = []
-    for stream in (out, err):
-        stream.seek(0)
-        printed.append(stream.read())
-    return Ran(code, *printed)

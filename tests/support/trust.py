@@ -14,6 +14,7 @@ from modelseal.formats.policy import Policy, encode_policy
 from modelseal.formats.trust import Trust, encode_registry
 from modelseal_registry import trustroot
 from tests.support.make import ORIGIN, ed25519, key
+from tests.support.witness import quorum_text
 
 DAY = 86_400
 URL = "https://registry.example"
@@ -62,7 +63,10 @@ class Repository:
 
     @property
     def policy(self) -> bytes:
-        return encode_policy(self.says.policy.log, self.says.policy.own)
+        policy = self.says.policy
+        if not policy.witnesses:
+            return encode_policy(policy.log, policy.own)
+        return quorum_text(policy.log, policy.own, policy.witnesses, policy.quorum)
 
     def files(self, url: str = URL) -> Files:
         return Files(trustroot.files(self.folder), url)

@@ -45,11 +45,12 @@ class Witness:
         return Note(found.text, (*found.signatures, line)).encode()
 
 
-def quorum_text(log: Verifier, own: Verifier, witnesses: Sequence[Witness], k: int) -> bytes:
+def quorum_text(log: Verifier, own: Verifier, witnesses: Sequence[Witness | Verifier], k: int) -> bytes:
     """The target `policy` of k of these witnesses, named w1, w2, ...; no rule is looked at."""
-    named = [(f"w{number}", one) for number, one in enumerate(witnesses, 1)]
+    keys = [one.key if isinstance(one, Witness) else one for one in witnesses]
+    named = [(f"w{number}", one) for number, one in enumerate(keys, 1)]
     lines = [f"log {log.encode()}", f"witness own {own.encode()}"]
-    lines += [f"witness {name} {one.vkey}" for name, one in named]
+    lines += [f"witness {name} {one.encode()}" for name, one in named]
     lines += [f"group mirrors {k} {' '.join(name for name, _ in named)}", "quorum mirrors"]
     return ("\n".join(lines) + "\n").encode()
 

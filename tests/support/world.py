@@ -34,6 +34,7 @@ from modelseal_registry.signing import Signer
 from modelseal_registry.store import open_store
 from tests.support import make
 from tests.support.make import NOW, ORIGIN, Private
+from tests.support.witness import Witness, quorum
 
 OPS = make.key("ops")
 MAX_AGE = 24 * 3600
@@ -51,6 +52,9 @@ class World:
         self.seals: dict[str, str] = {}  # path -> bundle
         self.head: Head | None = None
         self.revoked = Revoked()
+        self.witnesses: tuple[Witness, ...] = ()  # whom the policy names, and how many of them it wants
+        self.quorum = 0
+        self.cosigners: tuple[Witness, ...] = ()  # who cosigns what is served
         self._store = open_store(None)
         self._claims: dict[str, tuple[int, str]] = {}  # namespace -> (seq, digest) of its chain
         self.leaf0 = b""
@@ -109,11 +113,18 @@ class World:
     def revoke_everywhere(self, namespace: str, fileset: bytes, by: Sequence[Private]) -> int:
         return self.log(make.revocation(namespace, fileset=fileset.hex(), origin=self.signer.origin), by)
 
+    def watched(self, witnesses: Sequence[Witness], k: int) -> None:
+        """Have the policy name *witnesses*, of whom *k* must cosign; all of them do."""
+        self.witnesses = self.cosigners = tuple(witnesses)
+        self.quorum = k
+
     # what is served
 
     @property
     def trust(self) -> Trust:
         policy = Policy(self.signer.log, self.signer.own, (), 0)
+        if self.witnesses:
+            policy = quorum(self.signer.log, self.signer.own, self.witnesses, self.quorum)
         url = "http://127.0.0.1:1"
         return Trust(self.signer.origin, self.leaf0, MAX_AGE, policy, url, (url,), ())
 
@@ -121,7 +132,10 @@ class World:
         """Every static file of the newest checkpoint, cosigned now."""
         with self._store.read() as tx:
             files = dict(static_files(tx))
-            files[paths.CHECKPOINT] = self.signer.sign(tx.head(), self.now).encode()
+            note = self.signer.sign(tx.head(), self.now)
+        for witness in self.cosigners:
+            note = witness.cosign(note, self.now)
+        files[paths.CHECKPOINT] = note.encode()
         files.update({path: seal.encode() for path, seal in self.seals.items()})
         return files
 
