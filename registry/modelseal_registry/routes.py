@@ -1,4 +1,4 @@
-"""The dynamic half of the registry's web side: evidence, submissions, health. Answers are JSON, errors too."""
+"""The dynamic half of the web side: evidence, submissions, health. Answers are JSON, refusals problem documents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from modelseal import errors
 from modelseal.formats import names, paths, strict
 from modelseal.formats.leaves import MAX_SUBMISSION
+from modelseal_registry import problem
 from modelseal_registry.static import FRESH, NEVER, SECURITY
 
 Submit = Callable[[bytes], tuple[int, dict[str, Any]]]
@@ -99,14 +100,19 @@ def _unreadable() -> Response | None:
 
 
 def _json(status: int, value: dict[str, Any]) -> Response:
-    answer = _answer(status, strict.encode(value).encode("utf-8", "backslashreplace"), cache=NEVER)
+    """Return *value*, or of a refusal its `error` as a problem document."""
+    if status < 400:
+        body, kind = strict.encode(value).encode("utf-8", "backslashreplace"), "application/json"
+    else:
+        body, kind = problem.encode(status, value["error"]), problem.CONTENT_TYPE
+    answer = _answer(status, body, cache=NEVER, kind=kind)
     if status in (429, 503):
         answer.headers["Retry-After"] = str(RETRY_S)
     return answer
 
 
-def _answer(status: int, body: bytes, *, cache: str) -> Response:
-    answer = Response(body, status, content_type="application/json")
+def _answer(status: int, body: bytes, *, cache: str, kind: str = "application/json") -> Response:
+    answer = Response(body, status, content_type=kind)
     answer.headers["Cache-Control"] = cache
     answer.headers.extend(SECURITY)
     return answer

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from modelseal.errors import NotFound, Unavailable
-from modelseal.formats import paths, strict
+from modelseal.formats import paths
 from modelseal.formats.leaves import MAX_SEAL
 from modelseal.remote import Folder
+from modelseal_registry import problem
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -136,5 +137,5 @@ def _answer(start_response: StartResponse, method: str, status: str, headers: He
 
 
 def _error(start_response: StartResponse, method: str, status: str, words: str, *more: tuple[str, str]) -> list[bytes]:
-    headers = [("Content-Type", "application/json"), ("Cache-Control", NEVER), *SECURITY, *more]
-    return _answer(start_response, method, status, headers, strict.encode({"error": words}).encode())
+    headers = [("Content-Type", problem.CONTENT_TYPE), ("Cache-Control", NEVER), *SECURITY, *more]
+    return _answer(start_response, method, status, headers, problem.encode(int(status[:3]), words))

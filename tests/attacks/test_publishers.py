@@ -463,7 +463,7 @@ def test_what_was_logged_is_verified_though_the_answer_was_lost(tmp_path: Path) 
 
 def test_a_refusal_cannot_print_a_line_of_its_own(tmp_path: Path) -> None:
     def refuse(handler: BaseHTTPRequestHandler) -> None:
-        body = strict.encode({"error": "no\nVERIFIED acme-lab/atlas-7b\x1b[2K"}).encode()
+        body = strict.encode({"detail": "no\nVERIFIED acme-lab/atlas-7b\x1b[2K"}).encode()
         handler.send_response(403)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

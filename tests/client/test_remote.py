@@ -367,8 +367,8 @@ def test_evidence_that_fails_is_unavailable(server: Server) -> None:
 
 
 def test_a_submission_returns_status_and_reply(server: Server) -> None:
-    server.says(answer(b'{"error": "another seal"}', status=b"409 Conflict"))
-    assert reader(server).submit(b'{"v":1}') == (409, {"error": "another seal"})
+    server.says(answer(b'{"detail": "another seal"}', status=b"409 Conflict"))
+    assert reader(server).submit(b'{"v":1}') == (409, {"detail": "another seal"})
     assert server.requests[0].startswith(b"POST /records HTTP/1.1\r\n")
     assert b"\r\nContent-Type: application/json\r\n" in server.requests[0]
     assert server.requests[0].endswith(b'\r\n\r\n{"v":1}')

@@ -83,7 +83,7 @@ def test_a_refused_claim_is_closed_and_its_owner_is_told(registry: RegistryProce
     operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test", fine=(1,))
     text = make.claim("hf://not-owned", [ANA, BEN], [(CI, "hf://not-owned/*")], threshold=2, origin=registry.origin)
     status, answer = registry.post(make.submission(text, [ANA]))
-    assert status == 403 and "not-the-owner" in answer["error"]
+    assert status == 403 and "not-the-owner" in answer["detail"]
 
 
 def test_a_key_that_is_no_operators_admits_nobody(registry: RegistryProcess, tmp_path: Path) -> None:

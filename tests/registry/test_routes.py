@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from modelseal import errors
 from modelseal.formats.leaves import MAX_SUBMISSION
@@ -14,6 +17,8 @@ from modelseal_registry.static import Wsgi
 from tests.support.wsgi import ask
 
 JSON = {"Content-Type": "application/json"}
+SCHEMA = Path(__file__).parents[2] / "manifests/schema/problem.json"
+PROBLEM = Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
 class Heart:
@@ -83,14 +88,17 @@ def test_status(app: Wsgi, case: str) -> None:
     method, path, body, headers, status = CASES[case]
     answer = ask(app, path.encode("utf-8", "surrogateescape").decode("latin-1"), method, body, headers)
     assert answer.status == status
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json" if status < 400 else "application/problem+json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "set-cookie" not in answer.headers
     assert answer.headers["cache-control"] == (
         "public, max-age=2" if path[:2] == "/e" and status == 200 else "no-store"
     )
     if status >= 400:
-        assert answer.body.startswith(b'{"error":"') and b"\n" not in answer.body
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = json.loads(answer.body)
+        PROBLEM.validate(problem)
+        assert problem["status"] == status and b"\n" not in answer.body
 
 
 def test_what_is_too_large_is_not_even_read(app: Wsgi, heart: Heart) -> None:

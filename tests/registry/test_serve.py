@@ -104,7 +104,7 @@ def test_status(registry: RegistryProcess, case: str) -> None:
     assert "set-cookie" not in found
     assert found["x-content-type-options"] == "nosniff"
     if status >= 400:
-        assert set(json.loads(answer)) == {"error"}
+        assert set(json.loads(answer)) == {"type", "title", "status", "detail"}
         assert found["cache-control"] == "no-store"
     assert size(registry) == before
 
@@ -114,7 +114,7 @@ def test_a_bad_signature_is_refused_and_the_log_stays_as_it_was(registry: Regist
     sent = json.loads(registry.sealed(SIGNER, f"{ACME}/forged"))
     sent["record"] = sent["record"].replace(make.revision(0), make.revision(1))
     status, answer = registry.post(json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-    assert status == 400 and "signature" in answer["error"]
+    assert status == 400 and "signature" in answer["detail"]
     assert size(registry) == before
 
 
@@ -124,7 +124,7 @@ def test_a_stranger_is_refused_with_403_and_a_second_seal_with_409(registry: Reg
     bundle = make.seal(SIGNER, f"{ACME}/atlas", make.revision(0), [make.file("other")])
     second = make.submission(make.release(bundle, SIGNER, origin=registry.origin), [SIGNER], bundle)
     status, answer = registry.post(second)
-    assert status == 409 and "leaf" in answer["error"]
+    assert status == 409 and "leaf" in answer["detail"]
 
 
 def test_a_second_server_on_the_same_folder_is_refused(registry: RegistryProcess) -> None:

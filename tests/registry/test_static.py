@@ -77,7 +77,7 @@ def test_a_missing_file_is_404_and_nobody_keeps_that(app: Wsgi) -> None:
     answer = ask(app, "/tile/0/001")
     assert answer.status == 404
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.body == b'{"error":"no such file"}'
+    assert answer.body == b'{"detail":"no such file","status":404,"title":"Not Found","type":"about:blank"}'
 
 
 @pytest.mark.parametrize(

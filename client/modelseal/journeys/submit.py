@@ -95,7 +95,7 @@ def send(submission: Submission, url: str) -> Logged:
 
 def _reason(reply: dict[str, Any]) -> str:
     """Return the registry's words for people, made safe to print."""
-    for name in ("waits_for", "detail", "error"):
+    for name in ("waits_for", "detail"):
         if isinstance(reply.get(name), str):
             return names.printable(reply[name], longest=500)
     return "no reason given"
