@@ -21,7 +21,7 @@ from modelseal import errors, root
 from modelseal.formats import strict
 from modelseal.remote import Budget, Folder, Http
 from modelseal.times import utc
-from modelseal_registry import trustroot
+from modelseal_registry import trustdraft, trustroot
 from tests.support.trust import DAY, URL, Files, Repository, trust
 
 NOW = int(time.time())
@@ -168,10 +168,10 @@ def test_an_expired_root_with_a_successor_is_where_an_invitation_begins(tmp_path
     repository.now = NOW
     for name in ("1.snapshot.json", "timestamp.json"):
         stale = repository.load(name)
-        stale.signed.expires = trustroot._after(NOW, 7)
+        stale.signed.expires = trustdraft.after(NOW, 7)
         repository.write(name, stale, repository.online)
     repository.rotate("ben")
-    repository.publish(repository.says, expires=trustroot._after(NOW, 365))
+    repository.publish(repository.says, expires=trustdraft.after(NOW, 365))
     assert add(repository, home).root == 2
 
 
@@ -180,7 +180,7 @@ def test_an_expired_answer_is_unavailable_and_stores_nothing(tmp_path: Path, hom
     repository = Repository(tmp_path / "old", now=NOW - days * DAY)
     if role == "snapshot":
         timestamp = repository.load("timestamp.json")
-        timestamp.signed.expires = trustroot._after(NOW, 7)
+        timestamp.signed.expires = trustdraft.after(NOW, 7)
         repository.write("timestamp.json", timestamp, repository.online)
     with pytest.raises(errors.Unavailable, match=f"{role}.* is expired"):
         add(repository, home)
@@ -318,8 +318,8 @@ def test_endless_metadata_is_unavailable_and_stores_nothing(repository: Reposito
 
 
 def test_targets_that_delegate_are_refused(repository: Repository, home: Path) -> None:
-    api = trustroot._tuf()
-    signer = trustroot._signer(repository.operator).public_key
+    api = trustdraft.tuf()
+    signer = trustdraft.signer(repository.operator).public_key
     role = api.DelegatedRole("more", [signer.keyid], 1, False, paths=["*"])
     repository.publish(repository.says, delegations=api.Delegations({signer.keyid: signer}, {"more": role}))
     with pytest.raises(errors.Refused, match="its targets delegate to others"):
@@ -328,7 +328,7 @@ def test_targets_that_delegate_are_refused(repository: Repository, home: Path) -
 
 @pytest.mark.parametrize("name", ["../../escape", "a/b", "UPPER", "x" * 65])
 def test_a_target_with_a_name_of_another_form_is_refused(repository: Repository, home: Path, name: str) -> None:
-    api = trustroot._tuf()
+    api = trustdraft.tuf()
     targets = dict(repository.load("1.targets.json").signed.targets)
     targets[name] = api.TargetFile.from_data(name, b"x", ["sha256"])
     repository.publish(repository.says, targets=targets)
@@ -337,7 +337,7 @@ def test_a_target_with_a_name_of_another_form_is_refused(repository: Repository,
 
 
 def test_a_target_of_later_releases_is_kept_for_mirrors(repository: Repository, home: Path) -> None:
-    api = trustroot._tuf()
+    api = trustdraft.tuf()
     data = b'{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
     targets = dict(repository.load("1.targets.json").signed.targets)
     later = api.TargetFile.from_data("sigstore_trusted_root.json", data, ["sha256"])

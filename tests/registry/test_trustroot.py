@@ -24,7 +24,7 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def verified(repository: Repository) -> root.Verified:
-    return root.verify(trustroot._saved(repository.folder), hashlib.sha256(repository.first).digest())
+    return root.verify(trustroot.saved(repository.folder), hashlib.sha256(repository.first).digest())
 
 
 def resign(repository: Repository, now: int) -> bool:
@@ -43,7 +43,7 @@ def test_a_new_repository_proves_its_targets_for_its_times(tmp_path: Path, algor
         registry=encode_registry(says),
         now=NOW,
     )
-    proven = root.verify(trustroot._saved(folder), hashlib.sha256(first).digest())
+    proven = root.verify(trustroot.saved(folder), hashlib.sha256(first).digest())
     assert proven.trust == says
     assert trustroot.expires(folder) == proven.expires
     assert proven.expires == {
@@ -54,7 +54,7 @@ def test_a_new_repository_proves_its_targets_for_its_times(tmp_path: Path, algor
     }
 
 
-def test_the_files_are_named_as_they_are_served_and_the_timestamp_comes_last(repository: Repository) -> None:
+def test_the_files_are_in_the_order_in_which_they_may_be_put_in_place(repository: Repository) -> None:
     repository.rotate("ben")
     files = trustroot.files(repository.folder)
     assert [path.rpartition(".")[2] if "targets/" in path else path for path in files] == [
@@ -63,8 +63,8 @@ def test_the_files_are_named_as_they_are_served_and_the_timestamp_comes_last(rep
         "trust/2.targets.json",
         "trust/2.snapshot.json",
         "trust/1.root.json",
-        "trust/2.root.json",
         "trust/timestamp.json",
+        "trust/2.root.json",
     ]
     assert all(paths.is_static(path) for path in files)
     assert [path for path in files if not paths.is_immutable(path)] == ["trust/timestamp.json"]
@@ -122,17 +122,17 @@ def test_the_online_key_can_neither_change_a_target_nor_name_a_key(repository: R
 
 def test_a_mirror_serves_byte_for_byte_what_it_verified(repository: Repository) -> None:
     repository.rotate("ben")
-    saved = trustroot._saved(repository.folder).encode()
+    saved = trustroot.saved(repository.folder).encode()
     mirrored = trustroot.copy(Files({}), saved)
     assert mirrored == trustroot.files(repository.folder)
-    assert list(mirrored)[-1] == "trust/timestamp.json"
+    assert list(mirrored)[-2:] == ["trust/timestamp.json", "trust/2.root.json"]
 
 
 def test_a_mirror_that_began_later_serves_the_older_roots_too(repository: Repository) -> None:
     second = repository.rotate("ben")
     repository.rotate("cleo")
     files = repository.files()
-    whole = trustroot._saved(repository.folder)
+    whole = trustroot.saved(repository.folder)
     known = root.Saved({k: v for k, v in whole.metadata.items() if k != "1.root.json"}, whole.targets)
     assert root.verify(known, hashlib.sha256(second).digest()).root == 3
     assert trustroot.copy(files, known.encode()) == files

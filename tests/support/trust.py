@@ -12,7 +12,7 @@ from modelseal.formats import note
 from modelseal.formats.note import Verifier
 from modelseal.formats.policy import Policy, encode_policy
 from modelseal.formats.trust import Trust, encode_registry
-from modelseal_registry import trustroot
+from modelseal_registry import trustdraft, trustroot
 from tests.support.make import ORIGIN, ed25519, key
 from tests.support.witness import quorum_text
 
@@ -83,7 +83,7 @@ class Repository:
         """Sign with every key of *private* and put it in place."""
         metadata.signatures.clear()
         for secret in private:
-            metadata.sign(trustroot._signer(secret), append=True)
+            metadata.sign(trustdraft.signer(secret), append=True)
         (self.folder / name).write_bytes(metadata.to_bytes())
 
     def rotate(self, who: str, *, signed_by_old: bool = True, days: int = 365) -> bytes:
@@ -92,10 +92,10 @@ class Repository:
         root = self.load(f"{version - 1}.root.json")
         old, self.operator = self.operator, key(who).secret
         for role in ("root", "targets"):
-            root.signed.revoke_key(trustroot._signer(old).public_key.keyid, role)
-            root.signed.add_key(trustroot._signer(self.operator).public_key, role)
+            root.signed.revoke_key(trustdraft.signer(old).public_key.keyid, role)
+            root.signed.add_key(trustdraft.signer(self.operator).public_key, role)
         root.signed.version = version
-        root.signed.expires = trustroot._after(self.now, days)
+        root.signed.expires = trustdraft.after(self.now, days)
         self.write(f"{version}.root.json", root, *([old] if signed_by_old else []), self.operator)
         self.publish(self.says)
         return (self.folder / f"{version}.root.json").read_bytes()
@@ -103,7 +103,7 @@ class Repository:
     def publish(self, says: Trust, **changes: Any) -> None:
         """Publish new targets, with a new snapshot and timestamp; *changes* are made to the targets' payload."""
         self.says = replace(says)
-        api = trustroot._tuf()
+        api = trustdraft.tuf()
         timestamp = self.load("timestamp.json")
         snapshot = self.load(f"{timestamp.signed.snapshot_meta.version}.snapshot.json")
         targets = self.load(f"{snapshot.signed.meta['targets.json'].version}.targets.json")

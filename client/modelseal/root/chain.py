@@ -86,7 +86,7 @@ def follow(reader: Reader, first: bytes, known: Saved | None) -> Saved:
     from tuf.ngclient.updater import Updater
 
     address = reader.url
-    with tempfile.TemporaryDirectory(prefix="modelseal-") as folder, _words_of_tuf(address):
+    with tempfile.TemporaryDirectory(prefix="modelseal-") as folder, words_of_tuf(address):
         metadata, targets = Path(folder, "metadata"), Path(folder, "targets")
         (metadata / "root_history").mkdir(parents=True)
         targets.mkdir()
@@ -114,7 +114,7 @@ def follow(reader: Reader, first: bytes, known: Saved | None) -> Saved:
 def verify(saved: Saved, fingerprint: bytes) -> Verified:
     """Prove *saved* from the root with *fingerprint* to the targets, by python-tuf's checks; expiry is reported."""
     what = "saved trust root"
-    with _words_of_tuf(what):
+    with words_of_tuf(what):
         if hashlib.sha256(saved.roots[0][1]).digest() != fingerprint:
             raise Refused(f"{what}: its first root has not the fingerprint sha256:{fingerprint.hex()}")
         root = _check_chain(saved.roots, what)
@@ -149,7 +149,7 @@ def earlier(reader: Reader, saved: Saved) -> dict[str, bytes]:
     next is checked all the same, as a mirror serves nothing else.
     """
     found = {number: reader.get(f"{paths.TRUST}{number}.root.json", MAX_ROOT) for number in range(1, saved.roots[0][0])}
-    with _words_of_tuf(reader.url):
+    with words_of_tuf(reader.url):
         _check_chain([*found.items(), saved.roots[0]], reader.url)
     return {f"{paths.TRUST}{number}.root.json": data for number, data in found.items()}
 
@@ -243,7 +243,7 @@ def _unavailable(error: Exception, address: str) -> Unavailable:
 
 
 @contextlib.contextmanager
-def _words_of_tuf(what: str) -> Iterator[None]:
+def words_of_tuf(what: str) -> Iterator[None]:
     """No exception of tuf leaves this module; nor does what its parsers leave uncaught."""
     from tuf.api.exceptions import RepositoryError
     from tuf.api.serialization import DeserializationError

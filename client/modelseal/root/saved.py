@@ -67,16 +67,17 @@ class Saved:
         return [(number, text.encode()) for number, text in sorted(found)]
 
     def files(self) -> dict[str, bytes]:
-        """Path -> bytes as a registry serves them, in the order in which they may be put in place."""
+        """Path -> bytes as a registry serves them, in the order in which they may be put in place: what the timestamp
+        leads to, the timestamp, and then newer roots, as their predecessors have signed for all of it too."""
         found = {}
         for name, text in self.targets.items():
             found[f"{paths.TRUST}targets/{hashlib.sha256(text.encode()).hexdigest()}.{name}"] = text.encode()
         for name in (*self.named("targets"), *self.named("snapshot")):
             found[paths.TRUST + name] = self.metadata[name].encode()
-        for number, data in self.roots:
-            found[f"{paths.TRUST}{number}.root.json"] = data
-        found[f"{paths.TRUST}timestamp.json"] = self.metadata["timestamp.json"].encode()
-        return found
+        roots = {f"{paths.TRUST}{number}.root.json": data for number, data in self.roots}
+        first, *_ = roots
+        timestamp = {f"{paths.TRUST}timestamp.json": self.metadata["timestamp.json"].encode()}
+        return found | {first: roots[first]} | timestamp | roots
 
 
 def _texts(value: Any, what: str) -> dict[str, str]:
