@@ -217,7 +217,7 @@ class _Work:
             return _NO_COPY
         from modelseal.platform.staging import NewFile
 
-        return NewFile(self._into / found.name)
+        return NewFile(self._into / found.name, f"the copy of {found.name}")
 
     def _same(self, file: io.FileIO, found: Found) -> None:
         status = os.fstat(file.fileno())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -72,11 +74,39 @@ def modelseal() -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     gc.set_threshold(50_000)  # what is imported stays: looking for garbage in it is a tenth of a short command
-    run(modelseal, "modelseal", list(sys.argv[1:] if argv is None else argv))
+    try:
+        run(modelseal, "modelseal", list(sys.argv[1:] if argv is None else argv))
+    except SystemExit as e:
+        if argv is None and isinstance(e.code, int):
+            _leave(e.code)
+        raise
+
+
+def _leave(status: int) -> None:
+    """End the process at once: to take apart all that was imported first is a tenth of a short command."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # full, or closed: the interpreter's own end knows what to do
+        return
+    os._exit(status)
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Terminated(BaseException):
     """SIGTERM: unwinds like an interrupt, so that nothing is left half written."""
+
+
+def _prepare_output() -> None:
+    """Make the two streams ones that no text can end: closed ones take all, others escape what they cannot show."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us, who wants the exit status alone
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (for as long as the process lives)
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that cannot be shown must not end the report
 
 
 def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
@@ -86,11 +116,7 @@ def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a name that this terminal cannot show must not end the report
+    _prepare_output()
     json = "--json" in argv
     try:
         status = command.main(argv, prog_name=name, standalone_mode=False)
@@ -114,4 +140,6 @@ def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     except Exception as e:  # a bug of ours: said as such, and never a verdict
+        if isinstance(e, OSError) and e.errno in _FULL:  # the output's own: what journeys write they see to themselves
+            output.failure(name, f"the output cannot be written: {str(e.strerror).lower()}", None, 7, False)
         output.failure(name, f"internal error: {type(e).__name__}: {e}", "please report this", 7, json)

@@ -5,6 +5,7 @@ Every text that comes from outside is escaped here, so that no file name or titl
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -95,6 +96,15 @@ def word_of(status: int) -> str:
 def failure(name: str, message: str, hint: str | None, status: int, json: bool, error: Error | None = None) -> NoReturn:
     """Say why a command ended without a result, and exit."""
     message, hint = harmless(message), harmless(hint) if hint else None
+    try:
+        _say_failure(name, message, hint, status, json, error)
+    except OSError:  # where it should be said nothing can be written; most likely here it can
+        with contextlib.suppress(OSError):
+            tell(f"{name}: {message}")
+    sys.exit(status)
+
+
+def _say_failure(name: str, message: str, hint: str | None, status: int, json: bool, error: Error | None) -> None:
     if json:
         value: dict[str, Any] = {"verdict": word_of(status), "exit": status, "error": message, "hint": hint}
         value["use"] = "retry" if status in (6, 7, 10) else "no"
@@ -112,7 +122,6 @@ def failure(name: str, message: str, hint: str | None, status: int, json: bool, 
         tell(f"{name}: {message}")
         if hint:
             tell(f"{name}: hint: {hint}")
-    sys.exit(status)
 
 
 def two_notes(older: str, newer: str) -> None:

@@ -73,23 +73,26 @@ class Staging:
 
 
 class NewFile:
-    """A file being written, which must not exist; raises Error if that fails. Closed, it is on disk."""
+    """A file being written, which must not exist; raises Error if that fails. Closed, it is on disk.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    *what* names it in errors: where it is being written is gone by the time somebody reads that.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._what = what
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, flags, 0o666)
         except OSError as e:
-            raise _refused(path, e) from e
+            raise _refused(what, e) from e
 
     def write(self, data: memoryview) -> None:
         try:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as e:
-            raise _refused(self._path, e) from e
+            raise _refused(self._what, e) from e
 
     def __enter__(self) -> Callable[[memoryview], None]:
         return self.write
@@ -101,7 +104,7 @@ class NewFile:
             if error is None:
                 os.fsync(self._fd)
         except OSError as e:
-            raise _refused(self._path, e) from e
+            raise _refused(self._what, e) from e
         finally:
             os.close(self._fd)
 
@@ -183,5 +186,5 @@ def _sync(folder: Path | str) -> None:
         os.close(fd)
 
 
-def _refused(path: Path, error: OSError) -> Error:
-    return Error(f"{path}: cannot be written: {(error.strerror or type(error).__name__).lower()}")
+def _refused(what: Path | str, error: OSError) -> Error:
+    return Error(f"{what}: cannot be written: {(error.strerror or type(error).__name__).lower()}")

@@ -128,13 +128,13 @@ def test_the_copy_is_of_the_bytes_that_were_hashed(
 def test_a_file_that_is_there_already_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(Error, match="file: cannot be written: file exists"):
-        NewFile(tmp_path / "file")
+        NewFile(tmp_path / "file", "the file")
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         return
-    file = NewFile(tmp_path / "file")
+    file = NewFile(tmp_path / "file", "the file")
     os.close(file._fd)
     file._fd = os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(Error, match="cannot be written: no space left on device"), file as write:
