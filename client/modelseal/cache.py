@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 FILE = "digests-1.sqlite"
 MAX_FILES = 200_000  # rows, about 40 MB; the oldest go first
-QUIET_NS = (
-    2_000_000_000  # a file changed later than this before it was hashed may change again within one tick
-)
+QUIET_NS = 2_000_000_000  # a file changed later than this before it was hashed may change again within one tick
 
 _WAIT_S = 2.0  # for another process; then it goes without the cache
 _KEY, _VALUE = struct.Struct(">QQ"), struct.Struct(">QqqQ32s32s")
@@ -95,9 +93,7 @@ class DigestCache:
             older = {} if renew else {file.name: kept for file, kept in _read(database, [file for file, _ in settled])}
             rows = [_row(file, digests, now, older.get(file.name)) for file, digests in settled]
             database.executemany("INSERT OR REPLACE INTO digests (key, value) VALUES (?, ?)", rows)
-            database.execute(
-                "DELETE FROM digests WHERE id <= (SELECT max(id) FROM digests) - ?", (MAX_FILES,)
-            )
+            database.execute("DELETE FROM digests WHERE id <= (SELECT max(id) FROM digests) - ?", (MAX_FILES,))
             database.execute("COMMIT")
 
         if settled and platform.tells_changes():
@@ -112,9 +108,9 @@ class DigestCache:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._own()
-            with contextlib.closing(
-                sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
-            ) as database:
+            with contextlib.closing(sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)) as database:
+                # Nothing waits for the disk: after a power cut a row is whole (its check says so) or is not there.
+                database.execute("PRAGMA synchronous = OFF")
                 database.execute(_TABLE)
                 return work(database)
         except sqlite3.Error as e:
@@ -174,9 +170,7 @@ def _read(database: sqlite3.Connection, files: list[Found]) -> Iterator[tuple[Fo
 
 def _row(file: Found, digests: Digests, now: int, older: Kept | None) -> tuple[bytes, bytes]:
     sha256, blake3 = digests.sha256, digests.blake3
-    if older is not None and (
-        sha256 is None or blake3 is None
-    ):  # of the same state: what is missing is still true
+    if older is not None and (sha256 is None or blake3 is None):  # of the same state: what is missing is still true
         now = min(now, older.hashed)
         sha256, blake3 = sha256 or older.digests.sha256, blake3 or older.digests.blake3
     key = _key(file)
