@@ -148,7 +148,7 @@ class Statement:
     def parse(cls, payload: bytes) -> Statement:
         """Read what is ours to vary; all else must be what `encode` writes, byte for byte."""
         what = "statement"
-        value = strict.parse(payload, what, limit=MAX_PAYLOAD)
+        value = strict.loads(strict.decode(payload, what, limit=MAX_PAYLOAD), what)  # its spelling is compared below
         try:
             claims = strict.Object(value["subject"][0]["annotations"]["modelseal"], what)
             resources = value["predicate"]["resources"]
@@ -165,6 +165,11 @@ class Statement:
         )
         claims.done()
         check_files(found.files, what)
-        if found.encode() != payload:
+        try:
+            same = found.encode() == payload
+        except UnicodeError:
+            same = False
+        if not same:
+            strict.parse(payload, what, limit=MAX_PAYLOAD)  # says so if nothing but the spelling is wrong
             raise Malformed(f"{what}: it says more, less or other than a ModelSeal statement")
         return found
