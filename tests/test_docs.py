@@ -61,7 +61,7 @@ class Terminal:
         self.here.mkdir()
         self.home.mkdir()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        hidden = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+        hidden = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
         self.env = {k: v for k, v in environment().items() if k not in hidden} | {"PATH": path, "HOME": str(self.home)}
         self.seen: dict[str, str] = {DEFAULT_PORT: str(free_port())}
         self.servers: list[subprocess.Popen[str]] = []

@@ -75,6 +75,7 @@ class Decision:
     qualifier: str = ""  # what follows the word on the first line
     repo: str | None = None  # canonical spelling, once known
     origin: str = ""
+    registry: str | None = None  # the host of one that decides about some names only: the first line says it
     publisher: Publisher | None = None
     chosen: Sealed | None = None
     statement: Statement | None = None  # None although chosen: only the fileset is known

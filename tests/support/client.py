@@ -71,6 +71,7 @@ class Address:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes: else each answer waits 40 ms for an ACK
 
             def do_GET(self) -> None:
                 address._answer(self)
@@ -109,9 +110,14 @@ class Address:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Answer nobody any more: connections are refused."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
 
 
 def redirect(to: str) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -182,20 +188,20 @@ class Someone:
     def env(self) -> dict[str, str]:
         return {**environment(), "HOME": str(self.home), "MODELSEAL_HOME": str(self.home)}
 
-    def run(self, *words: str | Path) -> Ran:
+    def run(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Ran:
         """Run `modelseal WORDS...`."""
         done = subprocess.run(
             [str(PROGRAM), *map(str, words)],
             cwd=self.here,
-            env=self.env,
+            env={**self.env, **(env or {})},
             capture_output=True,
             timeout=WAIT_S,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def types(self, *words: str | Path) -> Ran:
+    def types(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Ran:
         """The same command inside this process: where many answers are tried in turn."""
-        return inside(self.here, self.env, *map(str, words))
+        return inside(self.here, {**self.env, **(env or {})}, *map(str, words))
 
     def folder(self, name: str, contents: dict[str, bytes]) -> Path:
         """Write a model folder."""

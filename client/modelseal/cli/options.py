@@ -12,10 +12,19 @@ import click
 from modelseal.errors import Error, Usage
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from modelseal.journeys.ask import Where
     from modelseal.keys import SigningKey
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def complete_files(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Let the shell complete the path, for what is a path or something else."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(begun, type="file")]
 
 
 def common(function: F) -> F:

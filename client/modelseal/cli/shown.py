@@ -21,12 +21,13 @@ def repo(decision: Decision, elsewhere: bool) -> None:
     name = short(decision.repo or decision.asked.repo)
     says = escaped(decision.says, longest=2000)
     if elsewhere:
-        output.say(f"NOT SEALED {name}@{decision.asked.revision}: shown is the newest release of the repo")
+        which = f"{name}@{decision.asked.revision}{_registry(decision)}"
+        output.say(f"NOT SEALED {which}: shown is the newest release of the repo")
     elif decision.word is None:
         word = "SEALED" if decision.quorum else "SEALED (registry's word only)"
-        output.say(f"{word} {name}, by {_owner(decision)}")
+        output.say(f"{word} {name}{_registry(decision)}, by {_owner(decision)}")
     else:
-        output.say(" ".join(part for part in (decision.qualifier or decision.word.text, name) if part) + says)
+        output.say(f"{decision.qualifier or decision.word.text} {name}{_registry(decision)}{says}")
     if decision.chosen is not None:
         release = decision.chosen.release
         output.line("revision", release.revision)
@@ -43,6 +44,10 @@ def repo(decision: Decision, elsewhere: bool) -> None:
         output.line("note", escaped(note, longest=1000))
     if decision.word is None:
         output.line("next", f"modelseal verify PATH --repo {name}")
+
+
+def _registry(decision: Decision) -> str:
+    return f" (registry {escaped(decision.registry)})" if decision.registry else ""
 
 
 def _owner(decision: Decision) -> str:
@@ -77,6 +82,7 @@ def repo_json(decision: Decision, elsewhere: bool) -> dict[str, Any]:
         "mirrors": decision.quorum,
         "as_of": decision.time,
         "says": escaped(f"{decision.qualifier}{decision.says}".strip(": "), longest=2000),
+        "registry": decision.registry,
         "log": {"origin": decision.origin, "leaf": chosen.index if chosen else None, "size": decision.size},
         "seal": chosen.release.seal.hex() if chosen else None,
         "key": f"SHA256:{chosen.release.signer.sha256.hex()}" if chosen else None,
@@ -103,9 +109,9 @@ def repo_json(decision: Decision, elsewhere: bool) -> dict[str, Any]:
 def namespace(name: str, decision: Decision, owner: Namespace | None) -> None:
     if owner is None:
         proof = f"(proof of absence in a log of {decision.size} leaves)"
-        output.say(f"UNKNOWN {name}: nobody's claim of it is approved {proof}")
+        output.say(f"UNKNOWN {name}{_registry(decision)}: nobody's claim of it is approved {proof}")
         return
-    output.say(f"REGISTERED {owner.claim.namespace}, {_owner(decision)}")
+    output.say(f"REGISTERED {owner.claim.namespace}{_registry(decision)}, {_owner(decision)}")
     for key, text in _facts(owner):
         output.line(key, escaped(text, longest=1000))
     output.line("log", log_line(decision, None))
@@ -130,6 +136,7 @@ def namespace_json(name: str, decision: Decision, owner: Namespace | None) -> di
         "verdict": "registered" if owner else "unknown",
         "namespace": owner.claim.namespace if owner else name,
         "as_of": decision.time,
+        "registry": decision.registry,
         "log": {"origin": decision.origin, "size": decision.size},
         "untrusted": {},
     }

@@ -54,13 +54,15 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answ
     now = int(time.time()) if now is None else now
     _check(where)
     budget = remote.Budget(BUDGET_S)
-    entry = trusted(where, budget, now)  # 1
-    memory = Memory(platform.home(), entry.trust.origin)
+    entry = trusted(asked.repo, where, budget, now)  # 1
+    memory = Memory(platform.state_folder(), entry.trust.origin)
     with _memory():
         memory.pin(entry.trust.leaf0)
         seen = memory.head(), memory.revoked()  # 2
     fresh = _freshness(where, entry.trust, now)
     answer = _first(asked, _readers(where, entry, budget), entry, seen, fresh)  # 3
+    if entry.globs:
+        answer = replace(answer, decision=replace(answer.decision, registry=entry.host))
     try:
         with _memory():
             memory.advance(answer.decision.head, answer.decision.revoked)  # 4
@@ -95,9 +97,9 @@ def heard(answer: Answer) -> Answer:
     return answer
 
 
-def trusted(where: Where, budget: remote.Budget, now: int) -> root.Entry:
-    """Return the trust root that decides, refreshed if it is due and the network may be used."""
-    entry = root.find(platform.home())
+def trusted(name: str, where: Where, budget: remote.Budget, now: int) -> root.Entry:
+    """Return the trust root that decides about *name*, refreshed if it is due and the network may be used."""
+    entry = root.find(platform.config_folder(), name=name)
     if where.offline or where.evidence is not None or where.as_of is not None:
         return root.usable(entry, now) if where.as_of is None else entry
     half = budget.share(2)  # the other half is for the question itself

@@ -18,8 +18,17 @@ from modelseal.formats.trust import Head, Revoked
 from modelseal.journeys.ask import BUDGET_S
 from modelseal.memory import Memory
 from modelseal.root import Entry
+from modelseal.times import span, utc
 
-MAX_SAVED = 16 << 20
+MAX_SAVED = 16 << 20  # bytes
+DAY = 86_400  # seconds
+# Days before its end at which a role is warned of. The first two are the operators' to sign again, once a year. The
+# registry renews the others at half life (15 and 3.5 days), and whoever uses it sees that within a day of use.
+SOON = {"root": 30, "targets": 30, "snapshot": 10, "timestamp": 2}
+
+_SIGNED = "its operators must sign a new one"
+_AGAIN = "the next command that asks it brings a newer one, if its registry or a mirror has one"
+_RENEWED = {"root": _SIGNED, "targets": _SIGNED, "snapshot": _AGAIN, "timestamp": _AGAIN}
 
 _INVITATION = re.compile(r"(.+)#sha256:([0-9a-f]{64})", re.DOTALL)
 
@@ -72,17 +81,17 @@ def read_invitation(text: str, fingerprint: str | None) -> Invitation:
     return Invitation(location, bytes.fromhex(digest), saved)
 
 
-def add(invitation: Invitation) -> Entry:
-    """Trust what *invitation* names. All of it is kept, or nothing."""
-    home, now = platform.home(), int(time.time())
+def add(invitation: Invitation, only: tuple[str, ...] = ()) -> Entry:
+    """Trust what *invitation* names, about the namespaces of *only* (none: about all). All is kept, or nothing."""
+    home, now = platform.config_folder(), int(time.time())
     known = {entry.trust.origin for entry in root.entries(home)}
     if invitation.saved is not None:
-        entry = root.add_file(invitation.saved, invitation.fingerprint, home, now)
+        entry = root.add_file(invitation.saved, invitation.fingerprint, home, now, only=only)
     else:
         reader = remote.open_reader(invitation.location, remote.Budget(BUDGET_S))
-        entry = root.add(reader, invitation.fingerprint, home, now)  # 1, 2
+        entry = root.add(reader, invitation.fingerprint, home, now, only=only)  # 1, 2
     try:
-        Memory(home, entry.trust.origin).pin(entry.trust.leaf0)  # 3
+        Memory(platform.state_folder(), entry.trust.origin).pin(entry.trust.leaf0)  # 3
     except Error:
         if entry.trust.origin not in known:
             root.remove(home, entry.url)  # 4
@@ -92,19 +101,31 @@ def add(invitation: Invitation) -> Entry:
 
 def status() -> list[tuple[Entry, Remembered]]:
     """Return every trusted registry and what is remembered about its log; nobody is asked."""
-    home = platform.home()
+    home = platform.config_folder()
     found = root.entries(home) or [root.find(home)]  # which says that there is none
-    return [(entry, remembered(home, entry)) for entry in found]
+    root.check_one_decides(found)
+    return [(entry, remembered(entry)) for entry in found]
 
 
-def remembered(home: Path, entry: Entry) -> Remembered:
-    memory = Memory(home, entry.trust.origin)
+def remembered(entry: Entry) -> Remembered:
+    memory = Memory(platform.state_folder(), entry.trust.origin)
     return Remembered(memory.head(), memory.revoked())
 
 
-def save(path: Path) -> Entry:
-    """Write the trust root to the new file *path*."""
-    entry = root.find(platform.home())
+def warnings(entry: Entry, now: int) -> list[str]:
+    """Return what will end soon, or has ended, and who can do something about it."""
+    found = []
+    for role, soon in SOON.items():
+        left = entry.expires[role] - now
+        if left < soon * DAY:
+            when = f"expires in {span(left)}" if left > 0 else f"expired {span(-left)} ago"
+            found.append(f"its {role} {when} ({utc(entry.expires[role])}): {_RENEWED[role]}")
+    return found
+
+
+def save(path: Path, namespace: str | None = None) -> Entry:
+    """Write the trust root to the new file *path*: that of the registry which decides about *namespace*."""
+    entry = root.find(platform.config_folder(), name=namespace)
     platform.write_new(path, root.save(entry))
     return entry
 
@@ -115,19 +136,23 @@ def remove(address: str) -> tuple[Entry, Remembered | None]:
     The memory goes first: what is left after a crash is a trust root that remembers nothing, never a memory that
     stands in the way of adding it again.
     """
-    home = platform.home()
+    home = platform.config_folder()
     entry = root.named(home, address)
     if entry.place == entry.folder:  # else it is refused below, and nothing is forgotten
         try:
-            forgotten: Remembered | None = remembered(home, entry)
+            forgotten: Remembered | None = remembered(entry)
         except Error:
             forgotten = None
-        Memory(home, entry.trust.origin).forget()
+        Memory(platform.state_folder(), entry.trust.origin).forget()
     return root.remove(home, address), forgotten
 
 
-def mirror(location: str, *, remove: bool = False) -> Entry:
-    """Ask *location*, a URL or folder, too, or with *remove* no more."""
-    entry = root.find(platform.home())
+def mirror(location: str, namespace: str | None = None, *, remove: bool = False) -> Entry:
+    """Ask *location*, a URL or folder, too, or with *remove* no more, about what the registry for *namespace* says."""
+    home = platform.config_folder()
     address = remote.open_reader(location, remote.Budget(BUDGET_S)).url
+    if remove and namespace is None:  # whose it is, is known
+        entry = next((one for one in root.entries(home) if address in one.mirrors), None) or root.find(home)
+    else:
+        entry = root.find(home, name=namespace)
     return root.remove_address(entry, address) if remove else root.add_address(entry, address)

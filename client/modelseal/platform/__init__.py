@@ -20,36 +20,46 @@ __all__ = [
     "Opener",
     "cache_folder",
     "check_replaceable",
+    "config_folder",
     "cores",
-    "home",
     "is_link",
     "lock",
     "make_folder",
     "read_below",
     "read_file",
     "replace",
+    "state_folder",
     "tells_changes",
     "write_new",
 ]
 
 
-def home() -> Path:
-    """The folder of trust roots and lasting memory: MODELSEAL_HOME, else the user's data folder. Not created here."""
-    named = os.environ.get("MODELSEAL_HOME")
-    if named:
-        return Path(named).expanduser().absolute()
-    import platformdirs
+def config_folder() -> Path:
+    """The folder of what people decided, trust roots: MODELSEAL_HOME, else the user's folder of settings.
 
-    return platformdirs.user_data_path("modelseal", appauthor=False)
+    None of these folders is made here.
+    """
+    return _folder("user_config_path")
+
+
+def state_folder() -> Path:
+    """The folder of what must not be lost, the memory of logs: MODELSEAL_HOME, else the user's folder of state."""
+    return _folder("user_state_path")
 
 
 def cache_folder() -> Path:
-    """The folder of what may be lost at any time: MODELSEAL_HOME/cache, else the user's cache folder. Not created."""
-    if os.environ.get("MODELSEAL_HOME"):
-        return home() / "cache"
+    """The folder of what may be lost at any time: MODELSEAL_HOME/cache, else the user's cache folder."""
+    return _folder("user_cache_path", "cache")
+
+
+def _folder(kind: str, below: str = ".") -> Path:
+    named = os.environ.get("MODELSEAL_HOME")
+    if named:
+        return (Path(named).expanduser() / below).absolute()
     import platformdirs
 
-    return platformdirs.user_cache_path("modelseal", appauthor=False)
+    found: Path = getattr(platformdirs, kind)("modelseal", appauthor=False)
+    return found
 
 
 def tells_changes() -> bool:

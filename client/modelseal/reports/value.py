@@ -76,6 +76,7 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
         "cache": {"files": verdict.cached, "since": verdict.cached_since},
+        "registry": decision.registry,
         "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
         "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
         "untrusted": {"files": names.shown()},

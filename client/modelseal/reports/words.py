@@ -7,7 +7,7 @@ from typing import Any
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.times import utc
-from modelseal.verdict import Finding, Verdict, Word
+from modelseal.verdict import Decision, Finding, Verdict, Word
 
 
 def first_line(verdict: Verdict) -> str:
@@ -20,8 +20,13 @@ def first_words(verdict: Verdict) -> tuple[str, str]:
     word = verdict.word.text
     if decision.as_of and verdict.word == Word.VERIFIED and decision.time is not None:
         word = f"VERIFIED AS OF {utc(decision.time)}"
+    return f"{word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
+
+
+def named(decision: Decision) -> str:
+    """Return the repo, and who decided about it unless that is the registry for every name."""
     name = names.short(decision.repo or decision.asked.repo)
-    return f"{word} {verdict.qualifier}".rstrip(), name + printable(verdict.says, longest=2000)
+    return f"{name} (registry {printable(decision.registry)})" if decision.registry else name
 
 
 def next_steps(verdict: Verdict) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """One trusted registry on disk: a folder with `root.trust`, the saved form that proves everything, and `local.json`,
 what was proven and when, so that an ordinary command reads one small file and needs no TUF:
 
-    {"expires":{"root":1827078901,...},"fingerprint":"<hex>","mirrors":["https://mirror.example"],"policy":"log ...",
-     "refreshed":1795542901,"registry":"{...}","root":1,"timestamp":12,"url":"https://registry.example","v":1}
+    {"expires":{"root":1827078901,...},"fingerprint":"<hex>","for":["acme-*"],"mirrors":["https://mirror.example"],
+     "policy":"log ...","refreshed":1795542901,"registry":"{...}","root":1,"timestamp":12,
+     "url":"https://registry.example","v":1}
 
 Each is replaced in one step, `root.trust` first: after a crash between the two the older extract serves, and the next
 refresh begins at the newer state. Writers hold the lock of the folder above.
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from modelseal import platform
-from modelseal.errors import Error
+from modelseal.errors import Error, Malformed, Usage
 from modelseal.formats import strict
 from modelseal.formats.trust import Trust, parse_trust
+from modelseal.root import globs
 from modelseal.root.chain import ROLES, Verified
 from modelseal.root.saved import MAX_SAVED, Saved
 
@@ -39,6 +41,7 @@ class Entry:
     registry: str  # the text of registry.json
     url: str  # the address or folder by which it was added
     mirrors: tuple[str, ...]  # further addresses, added by `trust mirror`
+    globs: tuple[str, ...]  # the namespaces about which it decides (`globs`); none: all that no other is for
     fingerprint: bytes  # SHA-256 of the root that people compared
     root: int  # version
     timestamp: int  # version
@@ -48,7 +51,16 @@ class Entry:
     place: Path  # what makes it trusted: that folder, or somebody else's file
 
     @classmethod
-    def of(cls, verified: Verified, fingerprint: bytes, folder: Path, *, url: str, refreshed: int) -> Entry:
+    def of(
+        cls,
+        verified: Verified,
+        fingerprint: bytes,
+        folder: Path,
+        *,
+        url: str,
+        refreshed: int,
+        globs: tuple[str, ...] = (),
+    ) -> Entry:
         saved = verified.saved
         return cls(
             trust=verified.trust,
@@ -56,6 +68,7 @@ class Entry:
             registry=saved.registry,
             url=url,
             mirrors=(),
+            globs=globs,
             fingerprint=fingerprint,
             root=verified.root,
             timestamp=verified.timestamp,
@@ -69,6 +82,13 @@ class Entry:
     def addresses(self) -> tuple[str, ...]:
         """Where to ask, in order; none of them is trusted."""
         return tuple(dict.fromkeys((self.url, self.trust.url, *self.trust.addresses, *self.mirrors)))
+
+    @property
+    def host(self) -> str:
+        """What people call it: the host of the address by which it was added, or what its log is called."""
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.url).netloc or self.trust.origin
 
     @property
     def age(self) -> tuple[int, int]:
@@ -106,6 +126,7 @@ def read(folder: Path, place: Path) -> Entry:
         registry=registry,
         url=value.take("url", strict.text()),
         mirrors=value.take("mirrors", strict.sequence(strict.text(), most=MAX_MIRRORS)),
+        globs=value.take("for", strict.sequence(_glob, most=globs.MAX_GLOBS)),
         fingerprint=value.take("fingerprint", strict.hexadecimal),
         root=value.take("root", strict.integer(1)),
         timestamp=value.take("timestamp", strict.integer(1)),
@@ -116,6 +137,14 @@ def read(folder: Path, place: Path) -> Entry:
     )
     value.done()
     return entry
+
+
+def _glob(value: Any, what: str) -> str:
+    text = strict.text()(value, what)
+    try:
+        return globs.parse(text)
+    except Usage as e:
+        raise Malformed(f"{what}: {e}") from e
 
 
 def _expires(value: Any, what: str) -> dict[str, int]:
@@ -139,6 +168,7 @@ def write(entry: Entry, proof: Saved | None = None) -> Entry:
         "registry": entry.registry,
         "url": entry.url,
         "mirrors": list(entry.mirrors),
+        "for": list(entry.globs),
         "fingerprint": entry.fingerprint.hex(),
         "root": entry.root,
         "timestamp": entry.timestamp,

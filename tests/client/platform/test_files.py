@@ -16,14 +16,20 @@ from modelseal.errors import Conflict, Error, Malformed, Usage
 from modelseal.platform import files, handles
 
 
-def test_home_is_what_the_environment_says_else_the_users_data_folder(
+def test_the_environment_says_where_our_folders_are_else_the_platform(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MODELSEAL_HOME", str(tmp_path / "mine"))
-    assert platform.home() == tmp_path / "mine"
+    ours = platform.config_folder, platform.state_folder, platform.cache_folder
+    mine = tmp_path / "mine"
+    monkeypatch.setenv("MODELSEAL_HOME", str(mine))
+    assert [folder() for folder in ours] == [mine, mine, mine / "cache"]
     monkeypatch.setenv("MODELSEAL_HOME", "")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert platform.home().name == "modelseal"
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    assert all(folder().name == "modelseal" or folder().parent.name == "modelseal" for folder in ours)
+    if sys.platform == "linux":
+        assert [folder() for folder in ours] == [tmp_path / name / "modelseal" for name in ("CONFIG", "STATE", "CACHE")]
+    assert not list(tmp_path.iterdir())  # nothing is made by looking
 
 
 def test_write_new_writes_the_whole_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
