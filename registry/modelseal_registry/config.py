@@ -61,6 +61,11 @@ class Place:
 
     @property
     def trust_saved(self) -> Path:
+    @property
+    def draft(self) -> Path:
+        """The next state of the trust root, while operators sign it."""
+        return self.dir / "trust.draft"
+
         """A mirror's trust root, in the saved form."""
         return self.dir / "registry.trust"
 

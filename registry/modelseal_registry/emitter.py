@@ -162,6 +162,14 @@ class Emitter:
 
     def recover(self) -> None:
         """Refuse if the database is behind the published checkpoint, or another log: going on would fork the log.
+    def place(self, files: Mapping[str, bytes]) -> None:
+        """Write *files*, path -> bytes, in this order, beside the published checkpoint."""
+        platform.make_folder(self.public)
+        with emission_lock(self.public):
+            folders: set[Path] = set()
+            for path, data in files.items():
+                self._place(path, data, folders)
+
         Then remove what an emission that was killed left half written; the next one goes on from the checkpoint."""
         platform.make_folder(self.public)
         with emission_lock(self.public):

@@ -11,6 +11,7 @@ from modelseal.keys import SigningKey
 LOG = "log.key"  # signs checkpoints
 COSIGNER = "cosigner.key"  # gives them a time
 ONLINE = "online.key"  # TUF snapshot and timestamp
+NEXT_ONLINE = "online.next.key"  # the same, from the root on that is drafted
 OPERATOR = "operator-for-trying-out.key"  # operators' records, TUF root and targets
 
 

@@ -13,13 +13,13 @@ between the online key keeps the rest fresh. It can neither change a target nor 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from modelseal import platform, root
-from modelseal.errors import Conflict, Refused, TooFew
+from modelseal.errors import Conflict, Error, Refused, TooFew
 from modelseal.formats import paths
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
@@ -76,14 +76,20 @@ def is_published(folder: Path) -> bool:
     return (folder / "timestamp.json").exists()
 
 
-def resign(folder: Path, online_key: Any, now: int) -> bool:
-    """Sign timestamp and snapshot again if half of their time is over; return whether anything changed."""
+def resign(folder: Path, online_keys: Callable[[], Sequence[Any]], now: int) -> bool:
+    """Sign timestamp and snapshot again if half of their time is over; return whether anything changed.
+
+    *online_keys* is asked only then; the one that the newest root names signs."""
     if not _half_over(folder, now):
         return False
     with _lock(folder):
         if not _half_over(folder, now):
             return False
-        _sign_online(folder, [online_key], now)
+        wanted = roles(folder).online
+        found = [key for key in online_keys() if PublicKey.of(key) == wanted]
+        if not found:
+            raise Error(f"{folder}: the online key of its root is {wanted.fingerprint}, and that is not here")
+        _sign_online(folder, found, now)
         return True
 
 

@@ -28,7 +28,7 @@ def verified(repository: Repository) -> root.Verified:
 
 
 def resign(repository: Repository, now: int) -> bool:
-    return trustroot.resign(repository.folder, repository.online, now)
+    return trustroot.resign(repository.folder, lambda: [repository.online], now)
 
 
 @pytest.mark.parametrize("algorithm", ["ecdsa-p256", "ed25519"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,40 +14,61 @@ from modelseal_registry.cli import common
 
 if TYPE_CHECKING:
     from modelseal_registry.config import Place
+    from modelseal_registry.init import Made
 
 INIT = """\b
 Exit status: 0 made   1 refused: the folder is not empty, nothing was changed   2 usage
 
 \b
-Example:
+Examples:
   modelseal-registry --dir ./reg init --origin registry.example
+  modelseal-registry --dir ./reg init --origin registry.example \\
+      --operator ana.pub --operator ben.pub --operator cleo.pub --threshold 2
 """
 
 
 @click.command(epilog=INIT)
 @click.option("--origin", metavar="ORIGIN", required=True, help="The log's name for ever: its URL without https://.")
+@click.option(
+    "--operator",
+    "operators",
+    metavar="PUB",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An operator's public key; repeat it for more. Their private keys need never be on this host.",
+)
+@click.option("--threshold", metavar="N", type=int, help="So many operators must sign [more than half].")
+@click.option("--holder", "holders", metavar="TEXT", multiple=True, help="Who holds the keys; clients are shown it.")
 @options.common
 @common.in_folder
-def init(place: Place, origin: str, as_json: bool, quiet: bool) -> int:
+def init(
+    place: Place,
+    origin: str,
+    operators: tuple[Path, ...],
+    threshold: int | None,
+    holders: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Make a registry: keys, an empty log, its trust root. Prints what clients need to trust it.
 
-    It has one operators' key, on this host, for trying out: whoever can read it decides who every publisher is.
+    With --operator the trust root is a draft: enough of them sign it (policy sign), on any machine, and policy publish
+    prints what clients need. Without, there is one operators' key, on this host, for trying out: whoever can read it
+    decides who every publisher is.
     """
+    from modelseal import keys
     from modelseal_registry.init import init as journey
 
-    made = journey(place, origin)
+    made = journey(place, origin, [keys.load_public(path) for path in operators], threshold, holders)
     if as_json:
-        output.emit({"verdict": "made", "exit": 0, "origin": origin, "url": made.config.url, "trust": made.invitation})
+        value: dict[str, Any] = {"origin": origin, "url": made.config.url, "trust": made.invitation}
+        if made.invitation is None:
+            value |= {"draft": str(place.draft), "operators": list(made.operators), "threshold": made.threshold}
+        output.emit({"verdict": "made", "exit": 0, **value})
     elif quiet:
-        output.say(made.invitation)
+        output.say(made.invitation or str(place.draft))
     else:
-        output.say(f"MADE {origin} in {output.escaped(str(place.dir))}")
-        output.line("trust", made.invitation)
-        output.line("operator", f"{made.operator}, for trying out: it is on this host and decides alone")
-        output.line(
-            "next",
-            f"modelseal-registry --dir {output.escaped(str(place.dir))} serve\nmodelseal trust add {made.invitation}",
-        )
+        _say_made(made, place)
     return 0
 
 
