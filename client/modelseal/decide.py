@@ -12,23 +12,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from modelseal.authorship import check_seal
-from modelseal.errors import Malformed, Misbehaviour, Refused, Unavailable, Unsupported
+from modelseal import standing
+from modelseal.errors import Malformed, Misbehaviour, Unavailable, Unsupported
 from modelseal.formats import index, merkle, names
 from modelseal.formats.checkpoint import Checkpoint
 from modelseal.formats.evidence import Evidence, Listed, lookup_keys
 from modelseal.formats.leaves import Leaf
-from modelseal.formats.manifest import Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.note import Note, Verifier
 from modelseal.formats.records import Release, Roots
 from modelseal.formats.tiles import Tile, old_root, tiles_for_old_root
 from modelseal.formats.trust import Head, Revoked, Trust
-from modelseal.keytext import PublicKey
 from modelseal.replay import fold
-from modelseal.state import Sealed, State, Voided
+from modelseal.state import State
 from modelseal.times import span, utc
-from modelseal.verdict import Decision, Publisher, Standing, Word
+from modelseal.verdict import Decision, Word
 
 AHEAD = 60  # seconds that a proven time may be ahead of our clock, and a leaf's time ahead of the proven time
 
@@ -82,7 +80,7 @@ def decide(
         return replace(unheard, word=Word.LOG_MISBEHAVED, says=f": {e}", older=e.older, newer=e.newer)
 
     notes += [f"leaf {one.index} ({one.type}) has no effect: {one.why}" for one in refused]
-    seen = _seen(state, asked)
+    seen = standing.seen(state, asked)
     heard = replace(
         unheard,
         state=state,
@@ -93,7 +91,7 @@ def decide(
         revoked=revoked | seen,
         notes=tuple(notes),
     )
-    return _judge(heard, state, revoked, found.seal, dict(leaves))  # 9 to 11
+    return standing.judge(heard, state, revoked, found.seal, dict(leaves))  # 9 to 11
 
 
 def accept(note: str, tiles: Mapping[str, bytes], trust: Trust, head: Head | None, fresh: Freshness) -> Head:
@@ -261,86 +259,3 @@ def _leaves(found: Evidence, roots: Roots, checkpoint: Checkpoint) -> list[tuple
 def _head(opened: _Opened, found: Evidence, trust: Trust, time: int) -> Head:
     checkpoint = opened.checkpoint
     return Head(checkpoint.size, checkpoint.root, found.checkpoint, trust.policy.log.encode(), time)
-
-
-def _seen(state: State, asked: Asked) -> Revoked:
-    """Return the revocations about the repo and its namespace that these leaves hold."""
-    owner_key = names.namespace_of(asked.key)
-    owner, repo = state.namespace(owner_key), state.repos.get(asked.key)
-    return Revoked(
-        frozenset((asked.key, seal) for seal in (repo.seals if repo else ())),
-        frozenset((owner_key, fileset) for fileset in (owner.filesets if owner else ())),
-    )
-
-
-def _judge(heard: Decision, state: State, remembered: Revoked, seal: str | None, leaves: dict[int, Leaf]) -> Decision:
-    asked = heard.asked
-    owner, repo = state.namespace(names.namespace_of(asked.key)), state.repos.get(asked.key)
-    publisher = None
-    if owner:
-        claim = owner.claim
-        publisher = Publisher(claim.namespace, claim.title, claim.domain, owner.identity.basis == "web")
-    heard = replace(heard, publisher=publisher, repo=asked.repo)
-    if repo is None or not repo.releases:
-        proof = f"(proof of absence in a log of {heard.size} leaves)"
-        whom = f"{publisher} has not sealed it" if publisher else "nobody has sealed it"
-        return replace(heard, word=Word.UNKNOWN, says=f": {whom} {proof}")
-
-    releases = tuple(
-        Standing(one, state.voided(asked.key, one.release) or _remembered(remembered, asked, one))
-        for one in repo.releases
-    )  # 9
-    spelled = releases[-1].sealed.release.repo
-    notes = list(heard.notes)
-    if spelled != asked.repo:
-        notes.append(f"the repo is spelled {names.short(spelled)}")
-    heard = replace(heard, repo=spelled, releases=releases, notes=tuple(notes))
-    chosen = _choose(releases, asked.revision)  # 10, which release
-    if chosen is None:
-        return replace(
-            heard, word=Word.FAILED, says=": every release of it is revoked", qualifier=_why(releases[-1].voided)
-        )
-    if chosen.voided:  # 11
-        when = f" on {utc(chosen.voided.time)}" if chosen.voided.time else ", seen earlier on this machine"
-        says = f": the release at {chosen.sealed.release.revision} was revoked{when}; do not use it"
-        return replace(heard, word=Word.FAILED, says=says, qualifier=_why(chosen.voided), chosen=chosen.sealed)
-    statement, ask_again = _statement(chosen.sealed, seal, leaves)  # 10, its seal
-    return replace(heard, word=None, chosen=chosen.sealed, statement=statement, ask_again=ask_again)
-
-
-def _remembered(revoked: Revoked, asked: Asked, one: Sealed) -> Voided | None:
-    """A revocation seen earlier wins over evidence that does not show it."""
-    namespace = names.namespace_of(asked.key)
-    release = one.release
-    gone = (
-        (asked.key, release.seal) in revoked.seals
-        or (namespace, release.fileset) in revoked.filesets
-        or (namespace, release.signer.sha256) in revoked.signers
-    )
-    return Voided(-1, 0, "seen before", None) if gone else None
-
-
-def _choose(releases: tuple[Standing, ...], revision: str | None) -> Standing | None:
-    """Return the release at *revision*, else the newest unrevoked one, else None."""
-    if revision:
-        there = [one for one in releases if one.sealed.release.revision == revision]
-        if there:
-            return there[-1]
-    last: dict[str, Standing] = {one.sealed.release.revision: one for one in releases}
-    valid = [one for one in last.values() if one.voided is None]
-    return max(valid, key=lambda one: one.sealed.index, default=None)
-
-
-def _why(voided: Voided | None) -> str:
-    return f"REVOKED ({voided.reason})" if voided else ""
-
-
-def _statement(sealed: Sealed, seal: str | None, leaves: dict[int, Leaf]) -> tuple[Statement | None, str | None]:
-    """Return the statement of the release's seal, or the commit to ask for once more."""
-    if seal is None:
-        return None, sealed.release.revision
-    spki = {PublicKey.parse(entry.key).key: entry.key for entry in leaves[sealed.index].signatures}
-    try:
-        return check_seal(sealed.release, seal, PublicKey.parse(spki[sealed.release.signer])), None
-    except (Malformed, Refused):
-        return None, sealed.release.revision

@@ -19,11 +19,10 @@ from modelseal import state as rules
 from modelseal.authorship import Authors, named_by
 from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import index as indexes
-from modelseal.formats import names
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf
-from modelseal.formats.records import Claim, Identity, Record, Release, Revocation
-from modelseal.state import Repo, State
+from modelseal.formats.records import Claim, Identity, Record, namespace_about
+from modelseal.state import State
 from modelseal_registry.append import read_leaf
 from modelseal_registry.store import Tx
 
@@ -53,9 +52,10 @@ class Trials:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def state(self, tx: Tx, namespace: str, repo: str | None) -> State:
-        """Return what the log says about *namespace* and *repo*, as a copy that the caller may change."""
-        keys = [indexes.OPERATORS, indexes.namespace_key(namespace)]
+    def state(self, tx: Tx, namespace: str | None, repo: str | None) -> State:
+        """Return what the log says about *namespace* and *repo*, or about the registry itself, as a copy that the
+        caller may change."""
+        keys = [indexes.OPERATORS, indexes.namespace_key(namespace) if namespace else indexes.WATCHLIST]
         if repo is not None:
             keys.append(indexes.repo_key(repo))
         with self._lock, own_data():
@@ -70,7 +70,7 @@ class Trials:
             self._kept[keys[-1]] = kept
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return _copy(kept.state)
+            return kept.state.copy()
 
     def admit(self, tx: Tx, leaf: Leaf, authors: Authors) -> None:
         """Refuse *leaf* if it could not be the next one of the log."""
@@ -84,7 +84,7 @@ class Trials:
         It is judged as it would be inside an identity that all operators signed.
         """
         state = self.state(tx, claim.namespace, None)
-        known = state.namespace(claim.namespace)
+        known = state.namespace(claim.namespace, time)
         keys = claim.key_set if known is None else known.key_set
         controllers = frozenset(keys.controllers) if keys else frozenset()
         turn = known.turn + 1 if known else 1
@@ -98,25 +98,6 @@ class Trials:
         return f"signed by {count} of {keys.threshold} controllers"
 
 
-def about(record: Record) -> tuple[str, str | None]:
-    """Return the namespace and the repo that decide about *record*."""
-    match record:
-        case Release():
-            return names.namespace_of(record.repo), record.repo
-        case Revocation():
-            return record.namespace, record.repo
-        case Identity():
-            return record.claim.namespace, None
-        case _:
-            return getattr(record, "namespace", "hf://none"), None
-
-
-def _copy(state: State) -> State:
-    """As deep as the rules change things."""
-    return State(
-        state.origin,
-        state.operators,
-        set(state.seen),
-        {name: dataclasses.replace(one, filesets=dict(one.filesets)) for name, one in state.namespaces.items()},
-        {name: Repo(list(one.releases), dict(one.seals), dict(one.latest)) for name, one in state.repos.items()},
-    )
+def about(record: Record) -> tuple[str | None, str | None]:
+    """Return the namespace and the repo that decide about *record*; neither for what is about the whole registry."""
+    return namespace_about(record), getattr(record, "repo", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.support import make
 from tests.support.make import NOW
 from tests.support.world import MAX_AGE, OPS, World
 
-ANA, CI, EVE = make.key("ana"), make.key("ci", "ed25519"), make.key("eve")
+ANA, BOB, CI, EVE = make.key("ana"), make.key("bob"), make.key("ci", "ed25519"), make.key("eve")
 NS, REPO = "hf://acme-lab", "hf://acme-lab/atlas-7b"
 GOOD = (make.file("config.json", b"{}"), make.file("model.safetensors"))
 
@@ -150,11 +151,101 @@ def test_an_inadmissible_leaf_has_no_effect_and_is_reported(world: World, case: 
     assert world.ask("hf://openai/gpt-oss-20b").word == Word.UNKNOWN
 
 
-def test_a_valid_record_whose_rules_are_not_in_force_stops_the_reader(world: World) -> None:
-    world.log(make.keys(NS, make.key_set([EVE], []), seq=2, prev=_chain(world)), [ANA, EVE])
+DAY = 86_400
+
+
+def _act(world: World, type_: str, turn: int, **fields: Any) -> None:
+    world.log(make.text(type_, turn=turn, namespace=NS, **fields), [OPS])
+
+
+def test_a_change_of_keys_that_waits_changes_nothing_but_a_note(world: World) -> None:
+    claim = world.claim("hf://two", [ANA, BOB], [(CI, "hf://two/*")])
+    world.log(make.keys("hf://two", make.key_set([ANA], []), seq=2, prev=claim), [ANA])
+    world.publish("hf://two/model", 1, CI, GOOD)  # its signers are still the old ones
+    verdict = world.verify("hf://two/model", GOOD)
+    assert verdict.word == Word.VERIFIED
+    assert any("its keys are to change on 2026-12-08" in note for note in verdict.decision.notes)
+    world.now += 14 * DAY
+    world.publish("hf://two/model", 2, CI, (make.file("b"),))
+    verdict = world.verify("hf://two/model", GOOD)
+    assert verdict.word == Word.VERIFIED  # sealed while its signer was entitled
+    assert not any("its keys are to change" in note for note in verdict.decision.notes)
+    assert any("no scope covers it" in note for note in verdict.decision.notes)
+
+
+def test_a_suspended_namespace_is_failed_until_it_is_over(world: World) -> None:
+    _act(world, "suspend", 2, reason="compromised")
     decision = world.ask(REPO)
-    assert decision.word == Word.UNAVAILABLE
-    assert "upgrade needed: a key change that drops a controller is not in force" in decision.says
+    assert (decision.word, decision.qualifier) == (Word.FAILED, "SUSPENDED (compromised)")
+    assert "suspended on 2026-11-24" in decision.says
+    assert world.ask("hf://acme-lab/other").word == Word.UNKNOWN
+    world.now += 14 * DAY
+    assert world.verify(REPO, GOOD).word == Word.VERIFIED
+
+
+def test_what_is_revoked_is_revoked_also_while_suspended(world: World) -> None:
+    world.revoke_everywhere(NS, fileset(GOOD), [ANA])
+    _act(world, "suspend", 2, reason="compromised")
+    assert world.ask(REPO, make.revision(1)).qualifier == "REVOKED (malicious)"
+
+
+def test_a_lift_ends_a_suspension(world: World) -> None:
+    _act(world, "suspend", 2, reason="compromised")
+    _act(world, "lift", 3)
+    assert world.verify(REPO, GOOD).word == Word.VERIFIED
+
+
+def test_releases_of_a_retired_namespace_stay_and_it_is_said(world: World) -> None:
+    _act(world, "retire", 2, reason="withdrawn")
+    world.publish(REPO, 2, CI, (make.file("b"),))
+    verdict = world.verify(REPO, GOOD)
+    assert verdict.word == Word.VERIFIED
+    assert any("retired on 2026-11-24" in note for note in verdict.decision.notes)
+
+
+def test_a_recovery_that_waits_is_said(world: World) -> None:
+    _act(world, "recover", 2, key_set=make.key_set([EVE], []))
+    assert any("to give it new keys on 2026-12-08" in note for note in world.verify(REPO, GOOD).decision.notes)
+
+
+def test_whom_it_resembles_is_said(world: World) -> None:
+    world.claim("hf://acme-1ab", [EVE], [(EVE, "hf://acme-1ab/*")], resembles=["hf://acme-lab"])
+    world.publish("hf://acme-1ab/atlas-7b", 1, EVE, GOOD)
+    verdict = world.verify("hf://acme-1ab/atlas-7b", GOOD)
+    assert verdict.word == Word.VERIFIED  # as itself, and nobody else
+    assert any("its name resembles acme-lab, and it is not the same" in note for note in verdict.decision.notes)
+
+
+def test_a_revoked_signer_voids_all_it_sealed_and_is_remembered(world: World) -> None:
+    before = world.evidence(REPO)
+    world.log(make.revocation(NS, "key-compromise", signer=CI.key.value()), [ANA])
+    assert world.ask(REPO).qualifier == "REVOKED (key-compromise)"
+    assert world.revoked.signers == {(NS, CI.key.sha256)}
+    world.head = None  # a lying registry and a client that lost its head, but not what it saw revoked
+    assert world.ask(REPO, evidence=before).qualifier == "REVOKED (seen before)"
+
+
+def test_a_replaced_seal_is_void_and_the_new_one_stands(world: World) -> None:
+    other = (make.file("b"),)
+    bundle = make.seal(CI, REPO, make.revision(1), other)
+    old = world.ask(REPO).chosen
+    assert old is not None
+    world.log(make.release(bundle, CI, replaces=old.release.seal.hex()), [CI, ANA])
+    assert world.verify(REPO, other, make.revision(1)).word == Word.VERIFIED
+    assert world.verify(REPO, other).word == Word.VERIFIED
+    assert world.verify(REPO, GOOD, make.revision(1)).word == Word.FAILED
+    assert world.verify(REPO, GOOD).qualifier == "REVOKED (replaced)"
+
+
+def test_what_an_owner_names_instead_is_said_only_if_it_can_be_used(world: World) -> None:
+    second = world.publish(REPO, 2, CI, (make.file("b"),)).record
+    first = world.ask(REPO, make.revision(1)).chosen
+    assert first is not None and isinstance(second, Release)
+    seal = first.release.seal.hex()
+    world.log(make.revocation(NS, repo=REPO, seal=seal, replacement=make.revision(2)), [ANA])
+    assert f"names {make.revision(2)} in its place" in world.ask(REPO, make.revision(1)).says
+    world.revoke(REPO, second.seal, [ANA])
+    assert "in its place" not in world.ask(REPO, make.revision(1)).says
 
 
 def test_contents_revoked_everywhere_fail_also_under_a_name_that_has_no_release(world: World) -> None:

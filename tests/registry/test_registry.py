@@ -119,7 +119,9 @@ BAD: dict[str, tuple[bytes | Callable[[], bytes], int, str]] = {
     "another seal at a sealed revision": (
         make.sealed(CI, REPO, 1, [make.file("other.bin")]), 409, "is sealed already: leaf 4",
     ),
-    "a release that replaces": (unread(make.release(SEAL, CI, replaces="ab" * 32)), 400, "not in force"),
+    "a release that replaces nothing": (
+        make.submission(make.release(SEAL, CI, replaces="ab" * 32), [CI, ANA, BEN], SEAL), 409, "never sealed",
+    ),
     "a seal with a revocation": (
         edited(make.submission(make.revocation(NS, fileset="ab" * 32), [ANA, BEN]), seal=SEAL), 400, "only a release",
     ),
@@ -136,11 +138,11 @@ BAD: dict[str, tuple[bytes | Callable[[], bytes], int, str]] = {
     "a roots record": (
         make.submission(encode_roots(ORIGIN, 6, b"r" * 32, b"f" * 32), []), 403, "made by the log itself",
     ),
-    "other operators": (make.submission(make.operators([EVE]), []), 403, "the first leaf, and no other"),
-    "a later version of the operators": (
-        unread(make.operators([EVE], seq=2, prev="ab" * 32)), 400, "not in force",
+    "other operators": (make.submission(make.operators([EVE]), []), 409, "version 1 of the operators; the next"),
+    "operators with other rules": (
+        unread(make.operators([EVE], seq=2, prev="ab" * 32, rules=2)), 400, "only 1 is in force",
     ),
-    "a suspension": (unread(make.text("suspend", turn=2)), 400, "not in force"),
+    "a withdrawal": (unread(make.text("withdrawal", turn=2)), 400, "not in force"),
     "an identity by a stranger": (make.submission(make.identity(FIRST, [ANA, BEN]), [EVE]), 403, "does not count here"),
     "an identity by nobody": (make.submission(make.identity(FIRST, [ANA, BEN]), []), 403, "signed by 0 of 1 operators"),
     "an identity whose claim one controller lacks": (
@@ -313,7 +315,7 @@ def test_many_threads_submit_at_once_and_each_is_answered_for_its_own(house: Hou
 
 def test_a_claim_gathers_its_controllers_signatures_and_waits_for_the_operators(house: House) -> None:
     size = house.head().size
-    one_of_two = {"waits_for": "controllers' signatures: signed by 1 of 2 controllers"}
+    one_of_two = {"waits_for": "controllers' signatures: signed by 1 of 2 controllers; approval by the operators"}
     assert house.post(make.submission(FIRST, [ANA])) == (202, one_of_two)
     assert house.post(make.submission(FIRST, [ANA])) == (202, one_of_two)
     assert house.post(make.submission(FIRST, [BEN])) == (202, {"waits_for": "approval by the operators"})
@@ -373,4 +375,3 @@ def test_waiting_claims_are_bounded_and_old_ones_dropped(house: House, monkeypat
     assert claimed(3) == 202
     with house.store.read() as tx:
         assert len(tx.claims()) == 1
-

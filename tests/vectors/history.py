@@ -10,7 +10,7 @@ from typing import Any
 from modelseal.formats import envelope
 from modelseal.formats.entries import Entry
 from modelseal.formats.envelope import Bundle
-from modelseal.formats.leaves import encode_leaf
+from modelseal.formats.leaves import Leaf, encode_leaf
 from modelseal.formats.manifest import fileset
 from tests.support import make
 from tests.support.make import NOW, Private
@@ -22,6 +22,7 @@ NS, REPO = "hf://acme-lab", "hf://acme-lab/atlas-7b"
 ALL = NS + "/*"
 GOOD = (make.file("model.safetensors"),)
 DIGEST = "ab" * 32
+DAY = 86_400
 
 
 @dataclass
@@ -32,10 +33,17 @@ class History:
     seq: int = 0
     prev: str | None = None
     first: str = ""  # the first claim
+    turn: int = 1  # of the operators' acts
+    waited: int = 0  # seconds
+
+    def wait(self, days: int, seconds: int = 0) -> History:
+        """Let the time of the next leaf be *days* after that of the last one."""
+        self.waited += days * DAY + seconds - 1  # one second goes by with every leaf
+        return self
 
     def add(self, record: str, by: Iterable[Private] = (), *, entries: Iterable[Entry] | None = None) -> History:
         signatures = tuple(entries) if entries is not None else make.entries(envelope.RECORD, record, by)
-        self.leaves.append(encode_leaf(record, signatures, NOW + len(self.leaves)))
+        self.leaves.append(encode_leaf(record, signatures, NOW + len(self.leaves) + self.waited))
         return self
 
     def claim(
@@ -57,10 +65,21 @@ class History:
 
     def later_claim(self, claimed_by: list[Private], by: list[Private] = [OPS], **more: Any) -> History:  # noqa: B006
         fields = {"seq": self.seq + 1, "prev": self.prev, "turn": 2, "namespace": NS, "title": "Acme & Sons", **more}
-        turn = fields.pop("turn")
+        self.turn = turn = fields.pop("turn")
         text = make.claim(fields.pop("namespace"), **fields)
         self.seq, self.prev = self.seq + 1, make.digest(text)
         return self.add(make.identity(text, claimed_by, turn=turn), by)
+
+    def act(self, type_: str, by: Iterable[Private] = (), **more: Any) -> History:
+        """The operators' next act upon the namespace."""
+        self.turn += 1
+        turn, namespace = more.pop("turn", self.turn), more.pop("namespace", NS)
+        return self.add(make.text(type_, turn=turn, namespace=namespace, **more), by or [OPS])
+
+    def object(self, by: list[Private], **more: Any) -> History:
+        """Object to the last leaf."""
+        last = Leaf.parse(self.leaves[-1]).digest.hex()
+        return self.add(make.text("objection", **{"namespace": NS, "target": last, **more}), by)
 
     def release(self, number: int = 1, signer: Private = CI, repo: str = REPO, **more: Any) -> History:
         by = more.pop("by", [signer])

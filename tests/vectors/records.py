@@ -41,6 +41,12 @@ def samples() -> dict[str, str]:
         "keys": make.keys(NS, key_set(), seq=2, prev=DIGEST),
         "release": make.release(seal(), ANA),
         "revocation": make.revocation(NS, repo=REPO, seal=DIGEST),
+        "objection": make.text("objection", namespace=NS, target=DIGEST),
+        "suspend": make.text("suspend", namespace=NS, turn=2, reason="compromised"),
+        "lift": make.text("lift", namespace=NS, turn=3),
+        "recover": make.text("recover", namespace=NS, turn=2, key_set=key_set()),
+        "retire": make.text("retire", namespace=NS, turn=2, reason="withdrawn"),
+        "watchlist": make.text("watchlist", seq=1, prev=None, add=["hf://meta-llama", "hf://openai"], remove=[]),
         "roots": make.text("roots", covers=4, records=DIGEST, files=DIGEST, names=None),
     }
 
@@ -50,23 +56,14 @@ def _with(text: str, **changed: Any) -> str:
 
 
 NOT_IN_FORCE: dict[str, str] = {
-    "operators, version 2": make.operators([OPS], seq=2, prev=DIGEST),
     "operators with other rules": make.operators([OPS], rules=2),
     "operators with a Sigstore root": make.operators([OPS], sigstore=DIGEST),
-    "an objection": make.text("objection", namespace=NS, target=DIGEST),
-    "a suspension": make.text("suspend", namespace=NS, turn=2, reason="compromised"),
-    "a lift": make.text("lift", namespace=NS, turn=3),
-    "a recovery": make.text("recover", namespace=NS, turn=2, key_set=key_set()),
-    "a retirement": make.text("retire", namespace=NS, turn=2, reason="withdrawn"),
-    "a watch-list": make.text("watchlist", seq=1, prev=None, add=["hf://openai"], remove=[]),
     "an observation": make.text(
         "observation", signer=K, repo=REPO, revision=small.REVISION, files=2, total_bytes=16, fileset=DIGEST,
         basis="downloaded",
     ),
     "a withdrawal": make.text("withdrawal", repo=REPO, revision=small.REVISION, reason="malicious"),
-    "a release that replaces a seal": make.release(seal(), ANA, replaces=DIGEST),
     "a release with a card": make.release(seal(), ANA, card=DIGEST),
-    "the revocation of a signer": make.revocation(NS, signer=K),
     "a signer that is no key": _with(make.release(seal(), ANA), signer={"kind": "email", "email": "a@acme.example"}),
     "a type nobody knows": make.text("promise", namespace=NS),
 }  # fmt: skip
@@ -148,6 +145,25 @@ def _malformed() -> Iterator[tuple[str, str]]:
     yield "revocation: the owner in another spelling", make.revocation("hf://Acme-Lab", repo=REPO, seal=DIGEST)
     branch = make.revocation(NS, repo=REPO, seal=DIGEST, replacement="main")
     yield "revocation: replaced by a branch", branch
+    signed = _with(of["revocation"], repo=None, seal=None, signer=K)
+    yield "revocation: a signer and contents", _with(signed, fileset=DIGEST)
+    yield "revocation: a signer with a scope", _with(signed, signer={**K, "scope": NS + "/*"})
+    yield "release: it replaces itself", _with(of["release"], replaces=strict.loads(of["release"], "")["seal"])
+    yield "release: it replaces a repo", _with(of["release"], replaces=REPO)
+    yield "objection: to a name", _with(of["objection"], target=NS)
+    for type_ in ("suspend", "lift", "recover", "retire"):
+        yield f"{type_}: turn 0", _with(of[type_], turn=0)
+        yield f"{type_}: a repo", _with(of[type_], namespace=REPO)
+    for type_ in ("suspend", "retire"):
+        yield f"{type_}: another reason", _with(of[type_], reason="because")
+    yield "recover: no controllers", _with(of["recover"], key_set={**key_set(), "controllers": []})
+    yield "watchlist: it changes nothing", _with(of["watchlist"], add=[])
+    yield "watchlist: a name added and removed", _with(of["watchlist"], remove=["hf://OpenAI"])
+    yield "watchlist: a name in two spellings", _with(of["watchlist"], add=["hf://OpenAI", "hf://openai"])
+    yield "watchlist: not sorted", _with(of["watchlist"], add=["hf://openai", "hf://meta-llama"])
+    yield "watchlist: 257 names", _with(of["watchlist"], add=[f"hf://n{n:03d}" for n in range(257)])
+    yield "watchlist: a predecessor at seq 1", _with(of["watchlist"], prev=DIGEST)
+    yield "operators: no predecessor at seq 2", _with(of["operators"], seq=2)
     yield "roots: covers nothing", _with(of["roots"], covers=0)
     yield "a number as version", _with(of["roots"], v="1")
     yield "true as version", _with(of["roots"], v=True)
@@ -268,7 +284,9 @@ def _keys_of(type_: str, text: str) -> list[tuple[str, str]]:
     match type_:
         case "operators":
             return [("records-key", "operators")]
-        case "identity" | "keys":
+        case "watchlist":
+            return [("records-key", "watchlist")]
+        case "identity" | "keys" | "objection" | "suspend" | "lift" | "recover" | "retire":
             return [("records-key", "ns:hf://acme-lab")]
         case "release":
             weight = hashlib.sha256(small.CONTENTS["model.safetensors"]).hexdigest()
@@ -286,6 +304,12 @@ def make_records() -> Iterator[Vector]:
         "a later claim": make.claim(NS, seq=2, prev=DIGEST, title="Acme & Sons"),
         "an identity issued again": make.identity(claim(), [], turn=2),
         "contents revoked everywhere": make.revocation(NS, fileset=DIGEST),
+        "a signer revoked": make.revocation(NS, signer=K),
+        "a release that replaces a seal": make.release(seal(), ANA, replaces=DIGEST),
+        "a later version of the operators": make.operators([OPS], seq=2, prev=DIGEST),
+        "a watch-list of 256 names": make.text(
+            "watchlist", seq=2, prev=DIGEST, add=[], remove=[f"hf://n{n:03d}" for n in range(256)]
+        ),
         "a release in capital letters": make.release(seal(), ANA, repo="hf://ACME-Lab/Atlas-7B"),
         "a release of a dataset": make.release(seal(), ANA, repo="hf://datasets/acme-lab/corpus", weights=[]),
         "roots with a names object": make.text("roots", covers=4, records=DIGEST, files=DIGEST, names=DIGEST),
@@ -293,6 +317,10 @@ def make_records() -> Iterator[Vector]:
     keys = {
         "an identity issued again": [("records-key", "ns:hf://acme-lab")],
         "contents revoked everywhere": [("records-key", "ns:hf://acme-lab")],
+        "a signer revoked": [("records-key", "ns:hf://acme-lab")],
+        "a release that replaces a seal": _keys_of("release", ""),
+        "a later version of the operators": [("records-key", "operators")],
+        "a watch-list of 256 names": [("records-key", "watchlist")],
         "a release in capital letters": _keys_of("release", ""),
         "a release of a dataset": [("records-key", "repo:hf://datasets/acme-lab/corpus")],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.support import make
 from tests.support.make import Private
@@ -13,7 +14,9 @@ from tests.vectors.history import (
     CAT,
     CI,
     CI2,
+    DIGEST,
     EVE,
+    GOOD,
     NS,
     REPO,
     History,
@@ -21,6 +24,7 @@ from tests.vectors.history import (
     begun,
     fileset_of,
     owned,
+    seal_of,
 )  # fmt: skip
 
 
@@ -124,6 +128,68 @@ def revocation() -> Iterator[tuple[str, Row]]:
     yield "contents that are superseded", ("ok", "", everywhere(sealed(), [ANA], reason="superseded"))
 
 
+def replaces() -> Iterator[tuple[str, Row]]:
+    other = (make.file("b"),)
+    third = (make.file("c"),)
+
+    def again(history: History, by: list[Private], **more: Any) -> History:
+        return history.release(**{"files": other, "replaces": seal_of(1), "by": by, **more})
+
+    yield "by signer and owner", ("ok", "", again(owned().release(), [CI, ANA]))
+    yield "by its signer alone", ("refused", "signed by 0 of 1 controllers", again(owned().release(), [CI]))
+    yield "by the owner alone", ("refused", "signed by 0 of 1 signer", again(owned().release(), [ANA]))
+    yield "by a stranger too", ("refused", "does not count here", again(owned().release(), [CI, ANA, EVE]))
+    three = owned(ANA, BOB, CAT, threshold=2).release()
+    yield "1 of 3 where 2 are needed", ("refused", "signed by 1 of 2 controllers", again(three, [CI, ANA]))
+    three = owned(ANA, BOB, CAT, threshold=2).release()
+    yield "2 of 3", ("ok", "", again(three, [CI, BOB, CAT]))
+    one = owned(signers=[ANA]).release(signer=ANA)
+    both = again(one, [ANA], signer=ANA, replaces=seal_of(1, ANA))
+    yield "one key is signer and owner", ("ok", "", both)
+    never = again(owned().release(2), [CI, ANA])
+    yield "a revision that was never sealed", ("refused", "never sealed", never)
+    nothing = again(owned(), [CI, ANA])
+    yield "a repo that was never sealed", ("refused", "never sealed", nothing)
+    wrong = again(owned().release(), [CI, ANA], replaces=DIGEST)
+    yield "another seal than the one there", ("refused", "is sealed already", wrong)
+    twice = again(again(owned().release(), [CI, ANA]), [CI, ANA], files=third)
+    yield "the seal that was replaced before", ("refused", "is sealed already", twice)
+    newest = again(again(owned().release(), [CI, ANA]), [CI, ANA], files=third, replaces=seal_of(1, files=other))
+    yield "the newest seal, a second time", ("ok", "", newest)
+    revoked = again(owned().release().revoke([ANA]), [CI, ANA])
+    yield "a seal that is revoked", ("ok", "", revoked)
+    gone = owned().release().keys([ANA], [ANA], signers=[]).release(files=other, replaces=seal_of(1), by=[CI, ANA])
+    yield "by a signer who was removed", ("refused", "no scope covers it", gone)
+    back = again(again(owned().release(), [CI, ANA]), [CI, ANA], files=GOOD, replaces=seal_of(1, files=other))
+    yield "the first seal returns and stays void", ("ok", "", back)
+
+
+def signer() -> Iterator[tuple[str, Row]]:
+    def gone(history: History, by: list[Private], reason: str = "key-compromise", who: Private = CI) -> History:
+        return history.add(make.revocation(NS, reason, signer=who.key.value()), by)
+
+    yield "by the owner", ("ok", "", gone(owned().release().release(2), [ANA]))
+    yield "by the signer itself", ("refused", "does not count here", gone(owned().release(), [CI]))
+    yield "by a stranger", ("refused", "does not count here", gone(owned().release(), [EVE]))
+    three = owned(ANA, BOB, CAT, threshold=2).release()
+    yield "1 of 3 where 2 are needed", ("refused", "signed by 1 of 2 controllers", gone(three, [ANA]))
+    yield "2 of 3", ("ok", "", gone(owned(ANA, BOB, CAT, threshold=2).release(), [ANA, BOB]))
+    yield "superseded voids nothing", ("ok", "", gone(owned().release(), [ANA], "superseded"))
+    yield "it seals nothing more", ("refused", "it is revoked", gone(owned(), [ANA]).release())
+    two = [(CI, ALL), (CI2, ALL)]
+    named = gone(owned(), [ANA]).keys([ANA], [ANA], signers=two)
+    yield "named again it seals nothing either", ("refused", "it is revoked", named.release())
+    named = gone(owned(), [ANA]).keys([ANA], [ANA], signers=two)
+    yield "another signer seals", ("ok", "", named.release(signer=CI2))
+    own = gone(owned().release(), [ANA]).revoke([CI])
+    yield "it revokes nothing more", ("refused", "does not count here", own)
+    kept = gone(owned(signers=[CI, CI2]).release(2).revoke([CI], number=2).release(3, CI2), [ANA])
+    yield "its revocations stay", ("ok", "", kept)
+    yield "before it was a signer", ("ok", "", gone(owned(), [ANA], who=CI2))
+    spelled = owned().add(make.revocation("hf://Acme-Lab", signer=CI.key.value()), [ANA])
+    yield "in another spelling", ("refused", "spelled", spelled)
+
+
 # What becomes of the releases in the cases that end in an effect: repo, number of the revision, word.
 STANDING: dict[str, tuple[tuple[str, int, str], ...]] = {
     "a release": ((REPO, 1, "valid"),),
@@ -142,6 +208,17 @@ STANDING: dict[str, tuple[tuple[str, int, str], ...]] = {
         (REPO, 1, "malicious"), (REPO, 2, "malicious"), (REPO + "x", 1, "malicious"),
     ),
     "a revision of which the seal is revoked": ((REPO, 1, "malicious"),),
+    "by signer and owner": ((REPO, 1, "replaced"), (REPO, 1, "valid")),
+    "the newest seal, a second time": ((REPO, 1, "replaced"), (REPO, 1, "replaced"), (REPO, 1, "valid")),
+    "a seal that is revoked": ((REPO, 1, "malicious"), (REPO, 1, "valid")),
+    "the first seal returns and stays void": (
+        (REPO, 1, "replaced"), (REPO, 1, "replaced"), (REPO, 1, "replaced"),
+    ),
+    "by the owner": ((REPO, 1, "key-compromise"), (REPO, 2, "key-compromise")),
+    "superseded voids nothing": ((REPO, 1, "valid"),),
+    "its revocations stay": ((REPO, 2, "malicious"), (REPO, 3, "valid")),
+    "old releases stay": ((REPO, 1, "valid"), (REPO, 2, "valid")),
+    "releases before it stay": ((REPO, 1, "valid"),),
     "a stranger revokes": ((REPO, 1, "valid"),),
     "a signer who was removed revokes its own seal": ((REPO, 1, "valid"),),
 }  # fmt: skip

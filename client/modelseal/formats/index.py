@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from modelseal.errors import Malformed
 from modelseal.formats import merkle, strict
-from modelseal.formats.records import Identity, Keys, Operators, Record, Release, Revocation, Roots
+from modelseal.formats.records import Operators, Record, Release, Revocation, Watchlist, namespace_about
 
 BUCKETS = 65536
 WIDTH = 256
@@ -27,6 +27,7 @@ MAX_BUCKET = 16 << 20
 TILE_SIZE = WIDTH * 32
 
 OPERATORS = "operators"
+WATCHLIST = "watchlist"
 TREES = ("records", "files")
 
 _LINE = re.compile(r"([^ \n]+)((?: (?:0|[1-9][0-9]{0,15}))+)")
@@ -46,19 +47,11 @@ def observed_key(repo: str) -> str:
 
 def record_keys(record: Record) -> tuple[str, ...]:
     """Return the keys of the tree `records` under which a leaf with *record* is listed, admissible or not."""
-    match record:
-        case Operators():
-            return (OPERATORS,)
-        case Identity():
-            return (namespace_key(record.claim.namespace),)
-        case Keys():
-            return (namespace_key(record.namespace),)
-        case Release():
-            return (repo_key(record.repo),)
-        case Revocation():
-            return (repo_key(record.repo) if record.repo else namespace_key(record.namespace),)
-        case Roots():
-            return ()
+    if isinstance(record, Release | Revocation) and record.repo is not None:
+        return (repo_key(record.repo),)
+    if (namespace := namespace_about(record)) is not None:
+        return (namespace_key(namespace),)
+    return (OPERATORS,) if isinstance(record, Operators) else (WATCHLIST,) if isinstance(record, Watchlist) else ()
 
 
 def file_keys(record: Record) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from modelseal.formats.tiles import MAX_LEAF
 
 MAX_SEAL = 32 << 20
 MAX_SUBMISSION = 64 << 20
+MAX_FRONT = 512 << 10  # of a submission without its seal: what fits into a leaf, every character of it escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,22 @@ class Submission:
         if found.seal is not None and not isinstance(found.record, records.Release):
             raise Malformed("submission: only a release comes with a seal")
         return found
+
+    @classmethod
+    def front(cls, data: bytes) -> tuple[Submission, bool]:
+        """Return a submission without its seal, and whether it has one, which has not been looked at.
+
+        A seal has up to 32 MiB, and everybody may send one: who sent it is looked at first. In canonical JSON the seal
+        stands between record and signatures, and no text has a bare quote within, so both marks are where they seem.
+        Whether all of *data* is canonical, and this its front, only `parse` tells.
+        """
+        begin, end = data.find(b',"seal":"'), data.rfind(b'","signatures":[')
+        sealed = 0 < begin < end
+        if sealed:
+            data = data[:begin] + b',"seal":null' + data[end + 1 :]
+        if len(data) > MAX_FRONT:
+            raise Malformed(f"submission: without its seal larger than {MAX_FRONT} bytes")
+        return cls.parse(data), sealed
 
     def encode(self) -> bytes:
         return strict.encode(

@@ -1,7 +1,7 @@
 """Every URL path, in one place (FORMAT.md 7 and 12). All are relative to the registry's or mirror's address.
 
 checkpoint                       trust/timestamp.json        seal/sha256/<hex of the bundle>
-tile/0/x001/067.p/12             tile/entries/000            index/<hex>
+tile/0/x001/067.p/12             tile/entries/000            index/<hex>        blob/<hex>
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 CHECKPOINT = "checkpoint"
 RECORDS = "records"
 HEALTH = "healthz"
+METRICS = "metrics"
+OPENAPI = "openapi.json"
 TRUST = "trust/"
 
 
@@ -40,13 +42,18 @@ def index(digest: bytes) -> str:
     return f"index/{digest.hex()}"
 
 
+def blob(digest: bytes) -> str:
+    """Return the path of what an identity names as its evidence."""
+    return f"blob/{digest.hex()}"
+
+
 def evidence(repo: str, revision: str | None) -> str:
     """Return the path of the shortcut; *repo* is `hf://...`."""
     return f"evidence/{repo.removeprefix('hf://')}" + (f"@{revision}" if revision else "")
 
 
 _IMMUTABLE = re.compile(
-    r"(?:tile/(?:entries|[0-9]{1,2})/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?|seal/sha256/[0-9a-f]{64}|index/[0-9a-f]{64}"
+    r"(?:tile/(?:entries|[0-9]{1,2})/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[0-9]{1,3})?|seal/sha256/[0-9a-f]{64}|(?:index|blob)/[0-9a-f]{64}"
     r"|trust/(?:[0-9]+\.(?:root|targets|snapshot)\.json|targets/[0-9a-f]{64}\.[a-z0-9._]{1,64}))"
 )
 _MUTABLE = re.compile(r"checkpoint|trust/timestamp\.json")
