@@ -60,12 +60,12 @@ class Place:
         return self.dir / "trust"
 
     @property
-    def trust_saved(self) -> Path:
-    @property
     def draft(self) -> Path:
         """The next state of the trust root, while operators sign it."""
         return self.dir / "trust.draft"
 
+    @property
+    def trust_saved(self) -> Path:
         """A mirror's trust root, in the saved form."""
         return self.dir / "registry.trust"
 

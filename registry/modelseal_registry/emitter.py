@@ -160,8 +160,6 @@ class Emitter:
         self._drop_retired(now - self._max_age - SKEW_S)
         return note
 
-    def recover(self) -> None:
-        """Refuse if the database is behind the published checkpoint, or another log: going on would fork the log.
     def place(self, files: Mapping[str, bytes]) -> None:
         """Write *files*, path -> bytes, in this order, beside the published checkpoint."""
         platform.make_folder(self.public)
@@ -170,6 +168,8 @@ class Emitter:
             for path, data in files.items():
                 self._place(path, data, folders)
 
+    def recover(self) -> None:
+        """Refuse if the database is behind the published checkpoint, or another log: going on would fork the log.
         Then remove what an emission that was killed left half written; the next one goes on from the checkpoint."""
         platform.make_folder(self.public)
         with emission_lock(self.public):

@@ -72,6 +72,27 @@ def init(
     return 0
 
 
+def _say_made(made: Made, place: Place) -> None:
+    folder = output.escaped(str(place.dir))
+    program = f"modelseal-registry --dir {folder}"
+    output.say(f"MADE {made.config.origin} in {folder}")
+    if made.invitation is not None:
+        output.line("trust", made.invitation)
+        output.line("operator", f"{made.operators[0]}, for trying out: it is on this host and decides alone")
+        output.line("next", f"{program} serve\nmodelseal trust add {made.invitation}")
+        return
+    for operator in made.operators:
+        output.line("operator", operator)
+    output.line(
+        "waits for", f"{made.threshold} of {len(made.operators)} operators' signatures; until then nobody is served"
+    )
+    output.line("draft", f"{output.escaped(str(place.draft))}; a copy of it can be signed on another machine")
+    output.line(
+        "next",
+        f"each operator: modelseal-registry policy sign {folder}/trust.draft --key FILE\n{program} policy publish",
+    )
+
+
 SERVE = """\b
 Exit status: 0 stopped in order by SIGTERM or SIGINT   1 refused: the folder or the port is in use, or the database
   is older than what was published   2 usage   6 unavailable
