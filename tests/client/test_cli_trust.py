@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from modelseal.formats import strict
+from modelseal.formats.note import Verifier
 from modelseal.memory import Memory
 from tests.support import make
 from tests.support.person import COMMIT, Person
 from tests.support.servers import RegistryProcess
+from tests.support.witness import Witness, quorum_text
 
 
 def memory(person: Person, registry: RegistryProcess) -> Memory:
@@ -153,6 +159,60 @@ def test_a_log_with_another_beginning_is_not_added_over_the_remembered_one(
     memory(stranger, registry).pin(make.key("other").key.sha256)
     stranger.run("trust", "add", registry.invitation, "--yes").says(1, "pinned is")
     stranger.run("trust", "status").says(6)
+
+
+def changed(person: Person, **fields: object) -> None:
+    """Write other things into what is kept of the trust root."""
+    [file] = (person.home / "trust").glob("*/local.json")
+    file.write_text(strict.encode(json.loads(file.read_text()) | fields))
+
+
+def test_status_says_how_long_everything_holds(person: Person, registry: RegistryProcess) -> None:
+    person.run("show", "nobody/nothing").says(1)
+    status = person.types("trust", "status").says(0, "expires:  root ", "(in 364 days)", "log key:  127.0.0.1:")
+    assert re.search(r"timestamp \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in [3-6] days\)", status.out), status.out
+    assert re.search(r"remembers: \d+ leaves, proven for 20.* UTC \(\d+ (second|minute)s? ago\)", status.out), (
+        status.out
+    )
+    assert "warning" not in status.out
+    [found] = person.types("trust", "status", "--json").says(0).json["registries"]
+    assert (found["days"]["root"], found["days"]["targets"], found["warnings"]) == (364, 364, [])
+    assert found["log_key"].startswith(registry.origin) and found["memory"]["time"] <= time.time()
+    assert (found["quorum"], found["witnesses"], found["liars"]) == (0, [], 0)
+    assert found["untrusted"]["holders"]
+
+
+SOON = {
+    "root": (29, "its root expires in 29 days", "its operators must sign a new one"),
+    "targets": (-3, "its targets expired 3 days ago", "its operators must sign a new one"),
+    "snapshot": (9, "its snapshot expires in 9 days", "the next command that asks it brings a newer one"),
+    "timestamp": (1, "its timestamp expires in 24 hours", "the next command that asks it brings a newer one"),
+}
+
+
+@pytest.mark.parametrize("role", SOON)
+def test_status_warns_before_something_ends(role: str, person: Person) -> None:
+    days, *words = SOON[role]
+    far = dict.fromkeys(SOON, int(time.time()) + 100 * 86_400)
+    changed(person, expires=far | {role: int(time.time()) + days * 86_400 + (60 if days > 0 else -60)})
+    person.types("trust", "status").says(1, "  warning:", *words)
+    found = person.types("trust", "status", "--json").says(1).json
+    assert found["exit"] == 1 and words[0] in found["registries"][0]["warnings"][0]
+    changed(person, expires=far)
+    person.types("trust", "status").says(0)
+
+
+def test_status_names_the_mirrors_and_how_many_may_lie(person: Person) -> None:
+    local = json.loads(next((person.home / "trust").glob("*/local.json")).read_text())
+    registry = json.loads(local["registry"])
+    log = Verifier.parse(local["policy"].split()[1], "log")
+    own = Verifier.parse(registry["own_witness"], "own")
+    witnesses = [Witness.named(name) for name in ("a", "b", "c")]
+    changed(person, policy=quorum_text(log, own, witnesses, 3).decode())
+    keys = [witness.key.encode() for witness in witnesses]
+    person.types("trust", "status").says(0, "quorum:   3 of 3 mirrors; 2 of registry and mirrors", *keys)
+    [found] = person.types("trust", "status", "--json").says(0).json["registries"]
+    assert (found["quorum"], found["witnesses"], found["liars"]) == (3, keys, 2)
 
 
 def test_a_mirror_is_one_more_address(person: Person, registry: RegistryProcess) -> None:
