@@ -12,7 +12,9 @@ from modelseal_registry import check as checking
 from modelseal_registry import config, trustfiles, trustroot
 from modelseal_registry.config import Place
 from modelseal_registry.emitter import Published, read_published
+from modelseal_registry.policyview import RENEW_DAYS
 from modelseal_registry.store import Head, open_store
+from modelseal_registry.trustdraft import DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Status:
     pending: int  # records that wait for it
     claims: int  # that wait for the operators
     invitation: str
-    expires: int  # of the trust root
+    expires: int  # when root or targets end, at the latest, if the operators do not sign again
+    draft: bool  # operators have something to sign
 
     @property
     def age(self) -> int:
@@ -35,6 +38,11 @@ class Status:
     def fresh(self) -> bool:
         """Whether clients accept the published checkpoint."""
         return self.age <= self.max_age
+
+    @property
+    def due(self) -> bool:
+        """Whether the operators should sign the trust root again."""
+        return self.expires - self.now <= RENEW_DAYS * DAY
 
     def value(self) -> dict[str, Any]:
         return {
@@ -47,6 +55,8 @@ class Status:
             "claims": self.claims,
             "trust": self.invitation,
             "trust_expires": self.expires,
+            "trust_due": self.due,
+            "trust_draft": self.draft,
         }
 
 
@@ -63,6 +73,7 @@ def status(place: Place, now: int) -> Status:
             pending, claims = tx.count_waiting(), len(tx.claims("waiting"))
     finally:
         store.close()
+    ends = trustroot.expires(place.trust)
     return Status(
         origin=settings.origin,
         published=published,
@@ -72,7 +83,8 @@ def status(place: Place, now: int) -> Status:
         pending=pending,
         claims=claims,
         invitation=f"{settings.url}#sha256:{fingerprint.hex()}",
-        expires=trustroot.expires(place.trust)["root"],
+        expires=min(ends[role] for role in ("root", "targets")),
+        draft=place.draft.exists(),
     )
 
 

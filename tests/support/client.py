@@ -13,15 +13,16 @@ import io
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import blake3
 
@@ -63,7 +64,7 @@ class Ran:
 class Address:
     """An HTTP address that answers with *files*; a test may put anything in the place of any of them."""
 
-    def __init__(self, files: dict[str, bytes] | None = None) -> None:
+    def __init__(self, files: dict[str, bytes] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.files: dict[str, Answer] = dict(files or {})
         self.asked: list[str] = []
         self.posted: list[bytes] = []
@@ -84,7 +85,10 @@ class Address:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.port = self._server.server_port
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     def serve(self, files: dict[str, bytes]) -> None:
@@ -212,14 +216,15 @@ class Someone:
         return self.here / name
 
 
-def typed(*words: str) -> Ran:
-    """Run the command inside this process: for errors that are found before anything is done."""
+def typed(*words: str, main: Callable[[Sequence[str]], NoReturn] = cli.main) -> Ran:
+    """Run the command inside this process: for errors that are found before anything is done, or where a process of
+    its own would show no more. *main*: of which program."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
     before = signal.getsignal(signal.SIGTERM)
     code = 0
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main(words)
+            main(words)
     except SystemExit as e:
         code = int(e.code or 0)
     finally:

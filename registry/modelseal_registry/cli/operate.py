@@ -95,7 +95,7 @@ def _say_made(made: Made, place: Place) -> None:
 
 SERVE = """\b
 Exit status: 0 stopped in order by SIGTERM or SIGINT   1 refused: the folder or the port is in use, or the database
-  is older than what was published   2 usage   6 unavailable
+  is older than what was published   2 usage   6 unavailable   10 PENDING: the operators have not signed yet
 
 \b
 Example:
@@ -125,6 +125,7 @@ def serve(place: Place, listen: str | None, as_json: bool, quiet: bool) -> int:
 
 STATUS = """\b
 Exit status: 0   2 usage   6 nothing is published yet, or the checkpoint is older than clients accept
+  10 PENDING: the operators have not signed the trust root yet
 
 \b
 Example:
@@ -152,7 +153,12 @@ def status(place: Place, as_json: bool, quiet: bool) -> int:
         )
         output.line("served", "yes, by a running process" if found.served else "no")
         output.line("waiting", f"{found.pending} records, {found.claims} claims")
-        output.line("trust", f"{found.invitation}\nroot valid until {times.utc(found.expires)}")
+        output.line("trust", f"{found.invitation}\nsigned until {times.utc(found.expires)}")
+        if found.draft:
+            output.line("draft", "the trust root has a draft: modelseal-registry policy show")
+        elif found.due:
+            left = times.span(max(0, found.expires - found.now))
+            output.line("due", f"it ends in {left}: modelseal-registry policy renew, then sign and publish")
     return exit_code
 
 
