@@ -44,6 +44,7 @@ SHORT = {
     "claim": "Claim a namespace, and change the claim.",
     "publish": "Seal a folder as a release and have it logged.",
     "revoke": "Void a release, for ever.",
+    "object": "Delay new keys of a namespace that you did not want.",
     "record": "Sign and send what needs several people's signatures.",
 }
 

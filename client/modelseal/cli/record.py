@@ -28,7 +28,8 @@ _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def record() -> None:
     """Sign and send .record files: what needs several people's signatures.
 
-    claim and revoke write one where a signature is missing; it goes from one holder of a key to the next.
+    claim, revoke, object and the operators' commands write one where a signature is missing; it goes from one holder
+    of a key to the next.
     """
 
 
@@ -80,15 +81,18 @@ Example:
   modelseal record submit acme-lab.record
 """
 )
-@_file
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.registry
 @options.common
-def submit(file: Path, registry: str | None, quiet: bool, as_json: bool) -> int:
-    """Send a record that has enough signatures. Sent twice it is logged once."""
+def submit(files: tuple[Path, ...], registry: str | None, quiet: bool, as_json: bool) -> int:
+    """Send a record that has enough signatures; several FILEs are copies that several people have signed.
+
+    Sent twice it is logged once.
+    """
     from modelseal.journeys import record as journey
 
-    sent = journey.send(file.expanduser(), options.where(registry))
-    return _report("SIGNED", file, sent, True, quiet, as_json)
+    sent = journey.send([file.expanduser() for file in files], options.where(registry))
+    return _report("SIGNED", files[0], sent, True, quiet, as_json)
 
 
 @record.command(

@@ -13,7 +13,7 @@ from modelseal.times import utc
 
 if TYPE_CHECKING:
     from modelseal.journeys.show import Unverified
-    from modelseal.state import Namespace
+    from modelseal.state import Change, Namespace
     from modelseal.verdict import Decision, Standing
 
 
@@ -112,7 +112,7 @@ def namespace(name: str, decision: Decision, owner: Namespace | None) -> None:
         output.say(f"UNKNOWN {name}{_registry(decision)}: nobody's claim of it is approved {proof}")
         return
     output.say(f"REGISTERED {owner.claim.namespace}{_registry(decision)}, {_owner(decision)}")
-    for key, text in _facts(owner):
+    for key, text in (*_facts(owner), *_waits(owner, decision)):
         output.line(key, escaped(text, longest=1000))
     output.line("log", log_line(decision, None))
 
@@ -128,6 +128,22 @@ def _facts(owner: Namespace) -> list[tuple[str, str]]:
     if owner.identity.resembles:
         says.append(("operators", f"they say it resembles {shown(owner.identity.resembles)}"))
     says += [("voided", f"contents {fileset.hex()} ({voided.reason})") for fileset, voided in owner.filesets.items()]
+    return says
+
+
+def _waits(owner: Namespace, decision: Decision) -> list[tuple[str, str]]:
+    """Return what is not as it was claimed: what waits, what is stopped, and who decides about that."""
+    from modelseal.journeys.words import change_lines
+
+    says = [("voided", f"all by SHA256:{key.sha256.hex()} ({voided.reason})") for key, voided in owner.signers.items()]
+    if suspension := owner.suspended(decision.time or 0):
+        says.append(("suspended", f"{utc(suspension.since)} to {utc(suspension.until)} ({suspension.reason})"))
+    if owner.retired:
+        says.append(("retired", f"{utc(owner.retired.time)} ({owner.retired.reason}); nothing new, for ever"))
+    for key, change in (("pending", owner.pending), ("recovery", owner.recovery)):
+        says += [(key, line) for line in change_lines(change, owner.key_set)] if change else []
+    if decision.state and (operators := decision.state.operators):
+        says.append(("registry", f"operators version {operators.seq}, {operators.threshold} of {len(operators.keys)}"))
     return says
 
 
@@ -147,9 +163,32 @@ def namespace_json(name: str, decision: Decision, owner: Namespace | None) -> di
             "keys": owner.key_set.value(),
             "chain": owner.seq,
             "turn": owner.turn,
+            **_waits_json(owner, decision),
             "untrusted": {"title": escaped(owner.claim.title)},
         }
     return value
+
+
+def _waits_json(owner: Namespace, decision: Decision) -> dict[str, Any]:
+    def change(waiting: Change | None) -> dict[str, Any] | None:
+        if waiting is None:
+            return None
+        return {
+            "digest": waiting.digest.hex(), "leaf": waiting.index, "due": waiting.due, "keys": waiting.key_set.value(),
+        }  # fmt: skip
+
+    suspension = owner.suspended(decision.time or 0)
+    operators = decision.state.operators if decision.state else None
+    return {
+        "pending": change(owner.pending),
+        "recovery": change(owner.recovery),
+        "suspended": suspension and {"since": suspension.since, "until": suspension.until, "reason": suspension.reason},
+        "retired": owner.retired and {"time": owner.retired.time, "reason": owner.retired.reason},
+        "voided_signers": sorted(f"SHA256:{key.sha256.hex()}" for key in owner.signers),
+        "voided_contents": sorted(fileset.hex() for fileset in owner.filesets),
+        "operators": operators
+        and {"version": operators.seq, "threshold": operators.threshold, "keys": len(operators.keys)},
+    }
 
 
 def unverified(found: Unverified) -> None:

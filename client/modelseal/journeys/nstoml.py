@@ -15,9 +15,10 @@ scope = ["hf://acme-lab/*"]
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from modelseal import keys, platform
 from modelseal.errors import Malformed, Usage
@@ -26,6 +27,8 @@ from modelseal.formats.identity import KeySet
 from modelseal.formats.records import MAX_NAMES, Claim
 
 MAX_FILE = 256 << 10
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,33 @@ class Wanted:
 
 
 def read(path: Path) -> Wanted:
+    return _read(path, _wanted)
+
+
+def read_keys(path: Path, namespace: str) -> KeySet:
+    """Return the keys alone, out of a file that may say no more than them; Usage if it is for another namespace."""
+
+    def keys_of(file: strict.Object, folder: Path) -> KeySet:
+        if file.has("title"):
+            wanted = _wanted(file, folder)
+            found, named = wanted.key_set, wanted.namespace
+        else:
+            named = file.take("namespace", _uri) if file.has("namespace") else namespace
+            found = _key_set(file, folder)
+            file.done()
+        if named.lower() != namespace.lower():
+            raise Malformed(f"{file.what}: it is for {named}, not for {namespace}")
+        _check_scopes(found, namespace, file.what)
+        return found
+
+    return _read(path, keys_of)
+
+
+def _read(path: Path, parse: Callable[[strict.Object, Path], T]) -> T:
     data = platform.read_file(path, MAX_FILE, "namespace file", follow=True)
     try:
         value = tomllib.loads(data.decode())
-        return _wanted(strict.Object(value, str(path)), path.parent)
+        return parse(strict.Object(value, str(path)), path.parent)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise Usage(f"{path}: not TOML: {e}") from e
     except Malformed as e:
@@ -81,10 +107,34 @@ def _wanted(file: strict.Object, folder: Path) -> Wanted:
             raise Malformed(f"{file.what}: {name}: a name occurs twice")
         return members
 
-    def uri(value: Any, what: str) -> str:
-        text = strict.text()(value, what)
-        return names.namespace(text if text.startswith("hf://") else "hf://" + text, what)
+    found = Wanted(
+        namespace=file.take("namespace", _uri),
+        title=file.take("title", names.title),
+        domain=optional("domain", names.domain),
+        hub_owner_id=optional("hub_owner_id", names.owner_id),
+        accounts=names.unique_in_lower_case(listed("accounts", _uri), file.what),
+        former=names.unique_in_lower_case(listed("former", _uri), file.what),
+        families=listed("families", names.title),
+        republishers=names.unique_in_lower_case(listed("republishers", _uri), file.what),
+        key_set=_key_set(file, folder),
+    )
+    file.done()
+    _check_scopes(found.key_set, found.namespace, file.what)
+    return found
 
+
+def _uri(value: Any, what: str) -> str:
+    text = strict.text()(value, what)
+    return names.namespace(text if text.startswith("hf://") else "hf://" + text, what)
+
+
+def _check_scopes(key_set: KeySet, namespace: str, what: str) -> None:
+    for one in key_set.signers:
+        if names.namespace_of(one.scope) != namespace.lower():
+            raise Malformed(f"{what}: the scope {one.scope} is outside {namespace}")
+
+
+def _key_set(file: strict.Object, folder: Path) -> KeySet:
     def controller(value: Any, what: str) -> dict[str, Any]:
         fields = strict.Object(value, what)
         key = _key(fields, folder)
@@ -98,32 +148,18 @@ def _wanted(file: strict.Object, folder: Path) -> Wanted:
         fields.done()
         return [{**key, "scope": scope} for scope in scopes]
 
-    controllers = file.take("controllers", strict.sequence(controller, least=1))
-    signers = [one for many in optional("signers", strict.sequence(signer), ()) for one in many]
-    for name, members in (("controllers", list(controllers)), ("signers", signers)):
+    controllers = list(file.take("controllers", strict.sequence(controller, least=1)))
+    many = file.take("signers", strict.sequence(signer)) if file.has("signers") else ()
+    signers = [one for some in many for one in some]
+    for name, members in (("controllers", controllers), ("signers", signers)):
         if len({strict.encode(member) for member in members}) != len(members):
             raise Malformed(f"{file.what}: {name}: a key occurs twice")
-    key_set = {
-        "controllers": strict.ordered(list(controllers)),
-        "threshold": optional("threshold", strict.integer(1), 1),
+    value = {
+        "controllers": strict.ordered(controllers),
+        "threshold": file.take("threshold", strict.integer(1)) if file.has("threshold") else 1,
         "signers": strict.ordered(signers),
     }
-    found = Wanted(
-        namespace=file.take("namespace", uri),
-        title=file.take("title", names.title),
-        domain=optional("domain", names.domain),
-        hub_owner_id=optional("hub_owner_id", names.owner_id),
-        accounts=names.unique_in_lower_case(listed("accounts", uri), file.what),
-        former=names.unique_in_lower_case(listed("former", uri), file.what),
-        families=listed("families", names.title),
-        republishers=names.unique_in_lower_case(listed("republishers", uri), file.what),
-        key_set=KeySet.read(key_set, file.what),
-    )
-    file.done()
-    for one in found.key_set.signers:
-        if names.namespace_of(one.scope) != found.namespace.lower():
-            raise Malformed(f"{file.what}: the scope {one.scope} is outside {found.namespace}")
-    return found
+    return KeySet.read(value, file.what)
 
 
 def _key(fields: strict.Object, folder: Path) -> dict[str, Any]:

@@ -5,21 +5,24 @@ Every threshold goes through here: a `.record` file is signed by one holder afte
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelseal import platform, root
 from modelseal.authorship import signed_by
-from modelseal.errors import Conflict, Pending, Refused, TooFew, Unavailable, Unsupported, Usage
-from modelseal.formats import names, records
+from modelseal.errors import Conflict, Pending, Refused, TooFew, Unavailable, Usage
+from modelseal.formats import records
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.names import Asked
-from modelseal.formats.records import Claim, Identity, Keys, Operators, Record, Release, Revocation, Roots
+from modelseal.formats.records import Claim, Record, Roots, Watchlist
 from modelseal.journeys import submit, words
 from modelseal.journeys.ask import Answer, Where, ask, heard
+from modelseal.journeys.holders import Role, everybody, roles
 from modelseal.keys import SigningKey
 from modelseal.state import State, apply
+from modelseal.state.counting import next_in_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ def sign(path: Path, keys: list[SigningKey], where: Where | None = Where(), *, s
     return _send(seen) if send else Sent(seen, waits_for=seen.missing)
 
 
-def send(path: Path, where: Where = Where()) -> Sent:
-    """Submit the `.record` file at *path*, if it has enough signatures."""
-    submission = submit.read(path)
+def send(paths: Sequence[Path], where: Where = Where()) -> Sent:
+    """Submit the record of which the files at *paths* are copies, if they have enough signatures together."""
+    submission = submit.merged([submit.read(path) for path in paths])
     _check_sendable(submission)
     return _send(view(submission, where))
 
@@ -86,9 +89,8 @@ def _send(seen: View) -> Sent:
 
 
 def _check_sendable(submission: Submission) -> None:
-    if isinstance(submission.record, Operators | Roots):
-        kind = records.type_of(submission.record)
-        raise Usage(f"a record of type {kind} is never submitted: the log itself makes it")
+    if isinstance(submission.record, Roots):
+        raise Usage("a record of type roots is never submitted: the log itself makes it")
 
 
 def view(submission: Submission, where: Where | None) -> View:
@@ -98,22 +100,25 @@ def view(submission: Submission, where: Where | None) -> View:
     try:
         answer = _answer(record, where)
     except Unavailable as e:
-        return View(submission, about, says, None, _roles(record, authors, None), None, None, alone=str(e))
-    state = answer.decision.state
+        wanted = roles(record, State(record.origin), 0)  # as far as the record itself says it
+        return View(submission, about, says, None, _signers(authors, wanted), None, None, alone=str(e))
+    state, time = answer.decision.state, answer.decision.time or 0
     assert state is not None and where is not None  # `heard` saw to it
-    owner = state.namespace(namespace_of(record))
     if record.origin != state.origin:
         raise Refused(f"the record is for {record.origin}, the trust root is for {state.origin}")
+    namespace = records.namespace_about(record)
+    owner = state.namespace(namespace, time) if namespace else None
     logged = submission.digest in state.seen or (
         isinstance(record, Claim) and owner is not None and owner.identity.claim_text == submission.text
     )
+    wanted = () if logged else roles(record, state, time)
     return View(
         submission,
         about,
         says,
-        words.changes(record, owner),
-        _roles(record, authors, state),
-        _count(record, authors, state),
+        () if logged else words.changes(record, owner, state.operators, authors),
+        _signers(authors, wanted),
+        "; ".join(role.words(authors) for role in wanted) or None,
         None if logged else missing_signatures(submission, answer),
         logged=logged,
         url=where.registry or answer.trust.url,
@@ -126,26 +131,24 @@ def view(submission: Submission, where: Where | None) -> View:
 def _answer(record: Record | Claim, where: Where | None) -> Answer:
     if where is None:
         raise Unavailable("offline")
-    if isinstance(record, Operators | Roots):
+    if isinstance(record, Roots):
         raise Unavailable("the log makes such records itself")
     return look_up(record, where)
 
 
-def namespace_of(record: Record | Claim) -> str:
-    match record:
-        case Claim() | Keys() | Revocation():
-            return record.namespace
-        case Identity():
-            return record.claim.namespace
-        case Release():
-            return names.namespace_of(record.repo)
-    raise Usage(f"a record of type {records.type_of(record)} is about no namespace")
-
-
 def look_up(record: Record | Claim, where: Where) -> Answer:
-    """Return what the log proves about the repo or the namespace of *record*."""
-    repo = getattr(record, "repo", None)
-    return look_up_namespace(namespace_of(record), where) if repo is None else heard(ask(Asked(repo, None), where))
+    """Return what the log proves about the repo or the namespace of *record*, or about who runs the registry."""
+    namespace, repo = records.namespace_about(record), getattr(record, "repo", None)
+    if namespace is None:
+        return look_up_namespace(_any_namespace(record.origin), where)
+    return look_up_namespace(namespace, where) if repo is None else heard(ask(Asked(repo, None), where))
+
+
+def _any_namespace(origin: str) -> str:
+    """Return one about which *origin* decides: whatever its evidence is about, it says who the operators are."""
+    entries = root.entries(platform.config_folder())
+    glob = next((one for entry in entries if entry.trust.origin == origin for one in entry.globs), "registry")
+    return "hf://" + (glob[:-1] + "x" if glob.endswith("*") else glob)
 
 
 def look_up_namespace(namespace: str, where: Where) -> Answer:
@@ -154,65 +157,42 @@ def look_up_namespace(namespace: str, where: Where) -> Answer:
 
 
 def missing_signatures(submission: Submission, answer: Answer) -> str | None:
-    """Return how many signatures are there and wanted, or None if there are enough. Refused if a rule says no."""
+    """Return how many signatures are there and wanted, or None if there are enough. Refused if a rule says no,
+    whoever may sign yet."""
     record, decision = submission.record, answer.decision
-    state = copy.deepcopy(decision.state)
-    assert isinstance(state, State)
+    assert decision.state is not None
     found = signed_by(record, submission.text, submission.signatures)
-    owner = state.namespace(namespace_of(record))
-    if isinstance(record, Claim):
-        key_set = owner.key_set if owner else record.key_set
-        if key_set is None:
-            raise Conflict(f"{record.namespace}: claim {record.seq}, but the log has no first one")
-        for key in found.record - set(key_set.controllers):
-            raise Refused(f"SHA256:{key.sha256.hex()} is not a controller of {record.namespace}")
-        count = len(found.record & set(key_set.controllers))
-        return None if count >= key_set.threshold else f"signed by {count} of {key_set.threshold} controllers"
-    leaf = Leaf(decision.time or 0, submission.text, record, submission.signatures)
+    time = decision.time or 0
+    wanted = roles(record, decision.state, time)
+    if isinstance(record, Claim | Watchlist):
+        return _counted(record, decision.state, wanted, found.record)
+    leaf = Leaf(time, submission.text, record, submission.signatures)
     try:
-        apply(state, decision.size, leaf, found.record, found.claim)
+        apply(decision.state.copy(), decision.size, leaf, found.record, found.claim)
     except TooFew as e:
+        apply(decision.state.copy(), decision.size, leaf, found.record | everybody(wanted), found.claim)
         return str(e)
-    except Unsupported:
-        if isinstance(record, Keys) and owner is not None:
-            old, new = set(owner.key_set.controllers), set(record.key_set.controllers)
-            if found.record < old <= new:
-                return f"signed by {len(found.record)} of {len(old)} controllers; this change needs all of them"
-        raise
     return None
 
 
-# who
+def _counted(record: Claim | Watchlist, state: State, wanted: tuple[Role, ...], authors: Set[Key]) -> str | None:
+    """The same by counting alone: a claim is no leaf, and the evidence of a repo has no watch-list."""
+    whose = "an operator of " + record.origin
+    if isinstance(record, Claim):
+        whose = "a controller of " + record.namespace
+        owner = state.namespace(record.namespace)
+        if owner is not None:
+            next_in_chain(owner, record.seq, record.prev)
+        elif record.key_set is None:
+            raise Conflict(f"{record.namespace}: claim {record.seq}, but the log has no first one")
+    for key in authors - everybody(wanted):
+        raise Refused(f"SHA256:{key.sha256.hex()} is not {whose}")
+    return next((role.words(authors) for role in wanted if role.count(authors) < role.least), None)
 
 
-def _holders(record: Record | Claim, state: State | None) -> dict[str, tuple[tuple[Key, ...], int]]:
-    """Return who may sign *record*: role -> (keys, how many of them)."""
-    owner = state.namespace(namespace_of(record)) if state else None
-    controllers = owner.key_set if owner else None
-    found: dict[str, tuple[tuple[Key, ...], int]] = {}
-    match record:
-        case Release():
-            return {"signer": ((record.signer,), 1)}
-        case Identity():
-            operators = state.operators if state else None
-            return {"operators": (operators.keys, operators.threshold)} if operators else {}
-        case Claim():
-            controllers = controllers or record.key_set
-        case Keys():
-            found["new controllers"] = record.key_set.controllers, record.key_set.threshold
-    return ({"controllers": (controllers.controllers, controllers.threshold)} if controllers else {}) | found
-
-
-def _roles(record: Record | Claim, authors: frozenset[Key], state: State | None) -> tuple[str, ...]:
-    holders = _holders(record, state)
+def _signers(authors: Set[Key], wanted: tuple[Role, ...]) -> tuple[str, ...]:
     lines = []
     for key in sorted(authors, key=lambda key: key.sha256):
-        role = next((role.removesuffix("s") for role, (keys, _) in holders.items() if key in keys), None)
-        lines.append(f"SHA256:{key.sha256.hex()}" + (f" ({role})" if role else ""))
+        name = next((role.name.removesuffix("s") for role in wanted if key in role.keys), None)
+        lines.append(f"SHA256:{key.sha256.hex()}" + (f" ({name})" if name else ""))
     return tuple(lines)
-
-
-def _count(record: Record | Claim, authors: frozenset[Key], state: State) -> str | None:
-    for role, (keys, threshold) in _holders(record, state).items():
-        return f"signed by {len(authors & set(keys))} of {threshold} {role}"
-    return None

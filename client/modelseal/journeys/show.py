@@ -55,7 +55,7 @@ def namespace(name: str, where: Where = Where()) -> tuple[Answer, Namespace | No
     """Return what the log proves about the namespace *name*; None: proven that it is not there."""
     answer = look_up_namespace(name, where)
     state = answer.decision.state
-    return answer, state.namespace(name) if state else None
+    return answer, state.namespace(name, answer.decision.time) if state else None
 
 
 def check_place(path: Path) -> None:

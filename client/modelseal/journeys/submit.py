@@ -5,6 +5,7 @@ A record below its threshold is never sent: it is written as `NAME.record` for t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,20 @@ def sign(submission: Submission, keys: list[SigningKey]) -> Submission:
     return replace(submission, signatures=tuple(ordered_entries(list(entries.values()))))
 
 
+def merged(copies: Sequence[Submission]) -> Submission:
+    """Return the one record of which *copies* were signed by several people, with all their signatures verified."""
+    first = copies[0]
+    for other in copies:
+        if other.digest != first.digest:
+            raise Usage(
+                f"two records: {other.digest.hex()} and {first.digest.hex()}", hint="copies of one record are merged"
+            )
+        signed_by(other.record, other.text, other.signatures)
+    entries = {entry.fingerprint: entry for one in copies for entry in one.signatures}
+    seal = next((one.seal for one in copies if one.seal is not None), None)
+    return replace(first, signatures=tuple(ordered_entries(list(entries.values()))), seal=seal)
+
+
 def read(path: Path) -> Submission:
     """Read a `.record` file."""
     data = platform.read_file(path, MAX_SUBMISSION, "record file", follow=True)
@@ -46,6 +61,15 @@ def read(path: Path) -> Submission:
         return Submission.parse(data)
     except Malformed as e:
         raise Usage(f"{path}: {e}", hint="a .record file is written by claim, revoke and record sign") from e
+
+
+def draft_at(path: Path, unsigned: Submission) -> Submission | None:
+    """Return what lies at *path* if it is this very record: others may have signed it already."""
+    try:
+        there = read(path)
+    except (Usage, Malformed):
+        return None
+    return there if there.digest == unsigned.digest else None
 
 
 def write(path: Path, submission: Submission) -> None:
@@ -57,10 +81,7 @@ def write(path: Path, submission: Submission) -> None:
         return
     if there.digest != submission.digest:
         raise Conflict(f"{path} holds another record and is not overwritten", hint=f"submit it, or remove {path}")
-    signed_by(there.record, there.text, there.signatures)
-    entries = {entry.fingerprint: entry for entry in (*there.signatures, *submission.signatures)}
-    merged = replace(submission, signatures=tuple(ordered_entries(list(entries.values()))))
-    platform.replace(path, merged.encode())
+    platform.replace(path, merged([there, submission]).encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,19 @@ Texts are as they stand in the record: whoever prints them escapes them.
 
 from __future__ import annotations
 
-from modelseal.formats import names, records
-from modelseal.formats.identity import KeySet
-from modelseal.formats.records import Claim, Identity, Keys, Record, Release, Revocation
-from modelseal.state import Namespace
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
+from modelseal.formats import names, records
+from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
+from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.owners import Claim, Keys, Objection, Release, Revocation
+from modelseal.formats.records import Record
+from modelseal.state import Change, Namespace
+from modelseal.state.owners import DELAY, at_once
+from modelseal.times import utc
+
+_ACTS = {Suspend: "suspension", Lift: "lift", Recover: "recovery", Retire: "retirement"}
 TEXT_FIELDS = ("title", "domain", "hub_owner_id", "accounts", "former", "families", "republishers")
 
 
@@ -25,6 +33,16 @@ def about(record: Record | Claim) -> str:
             return f"release {names.short(record.repo)}@{record.revision}"
         case Revocation():
             return f"revocation in {names.short(record.namespace)}, reason {record.reason}"
+        case Objection():
+            return f"objection in {names.short(record.namespace)}"
+        case Suspend() | Lift() | Recover() | Retire():
+            return (
+                f"{_ACTS[type(record)]} of {names.short(record.namespace)}, turn {record.turn} of the operators' acts"
+            )
+        case Operators():
+            return f"operators of {record.origin}, version {record.seq}"
+        case Watchlist():
+            return f"watch-list of {record.origin}, version {record.seq}"
     return f"record of type {records.type_of(record)}"
 
 
@@ -45,25 +63,56 @@ def says(record: Record | Claim) -> tuple[str, ...]:
             lines += [
                 f"{record.files} files, {record.total_bytes} bytes, fileset {record.fileset.hex()}",
                 f"seal: {record.seal.hex()}",
-                f"signer: SHA256:{record.signer.sha256.hex()}",
+                f"signer: {_key(record.signer)}",
             ]
+            if record.replaces is not None:
+                lines.append(f"replaces the seal {record.replaces.hex()}, which then counts as revoked")
         case Revocation():
             if record.repo is not None and record.seal is not None:
                 lines.append(f"voids the seal {record.seal.hex()} of {names.short(record.repo)}")
             if record.fileset is not None:
                 lines.append(f"voids everywhere in the namespace the contents {record.fileset.hex()}")
+            if record.signer is not None:
+                lines.append(f"voids all that the key {_key(record.signer)} sealed, and it seals nothing more")
             if record.reason == "superseded":
                 lines.append("superseded voids nothing: it only says that there is a newer one")
             lines += [f"replacement: {record.replacement}"] if record.replacement else []
+        case Objection():
+            lines.append(f"the change {record.target.hex()} waits 14 days longer")
+        case Suspend():
+            lines += [f"reason: {record.reason}", "for 14 days no new release is taken, and none is VERIFIED"]
+        case Lift():
+            lines.append("ends a suspension, and withdraws a recovery that waits")
+        case Recover():
+            lines += [*key_lines(record.key_set), "in force 14 days after it is logged, unless it is lifted before"]
+        case Retire():
+            lines += [f"reason: {record.reason}", "nothing new in this namespace, for ever; its releases stay"]
+        case Operators():
+            lines += operator_lines(record)
+        case Watchlist():
+            lines += [f"added: {shown((name,))}" for name in record.add]
+            lines += [f"removed: {shown((name,))}" for name in record.remove]
     return tuple(lines)
 
 
 def key_lines(key_set: KeySet) -> list[str]:
     return [
         f"controllers: {key_set.threshold} of {len(key_set.controllers)}",
-        *(f"controller: SHA256:{key.sha256.hex()}" for key in key_set.controllers),
-        *(f"signer: SHA256:{one.key.sha256.hex()} for {one.scope}" for one in key_set.signers),
+        *(f"controller: {_key(key)}" for key in key_set.controllers),
+        *(f"signer: {_key(one.key)} for {one.scope}" for one in key_set.signers),
     ]
+
+
+def operator_lines(record: Operators) -> list[str]:
+    return [
+        f"operators: {record.threshold} of {len(record.keys)}",
+        *(f"operator: {_key(key)}" for key in record.keys),
+        *(f"observer: {_key(key)}" for key in record.observers),
+    ]
+
+
+def _key(key: Key) -> str:
+    return f"SHA256:{key.sha256.hex()}"
 
 
 def shown(value: object) -> str:
@@ -72,17 +121,53 @@ def shown(value: object) -> str:
     return str(value) if value else "none"
 
 
-def changes(record: Record | Claim, owner: Namespace | None) -> tuple[str, ...]:
+def changes(
+    record: Record | Claim,
+    owner: Namespace | None,
+    operators: Operators | None = None,
+    authors: AbstractSet[Key] = frozenset(),
+) -> tuple[str, ...]:
+    """Return what *record*, signed by *authors*, makes otherwise: *owner* and *operators* are as the log has them."""
     match record:
-        case Claim() if owner is not None:
-            return text_changes(owner.claim, record)
-        case Identity() if owner is not None:
-            return text_changes(owner.claim, record.claim)
-        case Keys() if owner is not None:
-            return key_changes(owner.key_set, record.key_set)
-        case Claim() | Identity():
+        case Operators() if operators is not None:
+            return operator_changes(operators, record)
+        case Claim() | Identity() if owner is None:
             return ("first claim of this namespace",)
+    if owner is None:
+        return ()
+    match record:
+        case Claim():
+            return text_changes(owner.claim, record)
+        case Identity():
+            old, new = owner.identity.resembles, record.resembles
+            more = (f"resembles: {shown(old)} -> {shown(new)}",) if _bag(old) != _bag(new) else ()
+            return (*text_changes(owner.claim, record.claim), *more)
+        case Keys():
+            now = "at once" if at_once(owner.key_set, record.key_set, authors) else "14 days after it is logged"
+            return (*key_changes(owner.key_set, record.key_set), f"in force: {now}, as it is signed here")
+        case Recover():
+            return key_changes(owner.key_set, record.key_set)
+        case Lift():
+            return tuple(_lifted(owner))
+        case Objection():
+            waiting = (owner.pending, owner.recovery)
+            return tuple(
+                f"in force: {utc(one.due)} -> {utc(one.due + DELAY)}"
+                for one in waiting
+                if one and one.digest == record.target
+            )
     return ()
+
+
+def _lifted(owner: Namespace) -> list[str]:
+    lines = [f"suspended until {utc(owner.suspension.until)} -> not suspended"] if owner.suspension else []
+    return lines + ([f"new keys on {utc(owner.recovery.due)} -> none"] if owner.recovery else [])
+
+
+def change_lines(change: Change, now: KeySet) -> tuple[str, ...]:
+    """Return what a change that waits makes of the keys that are in force."""
+    logged = f"{change.digest.hex()}, leaf {change.index}, in force on {utc(change.due)}"
+    return (logged, *key_changes(now, change.key_set))
 
 
 def text_changes(old: Claim, new: Claim) -> tuple[str, ...]:
@@ -99,16 +184,23 @@ def _bag(value: object) -> object:
 
 
 def key_changes(old: KeySet, new: KeySet) -> tuple[str, ...]:
-    changes = []
+    changes = list(_moved("controller", old.controllers, new.controllers))
     for word, there, here in (("added", new, old), ("dropped", old, new)):
         changes += [
-            f"controller {word}: SHA256:{key.sha256.hex()}" for key in there.controllers if key not in here.controllers
-        ]
-        changes += [
-            f"signer {word}: SHA256:{one.key.sha256.hex()} for {one.scope}"
-            for one in there.signers
-            if one not in here.signers
+            f"signer {word}: {_key(one.key)} for {one.scope}" for one in there.signers if one not in here.signers
         ]
     if old.threshold != new.threshold:
         changes.append(f"threshold: {old.threshold} -> {new.threshold}")
     return tuple(changes)
+
+
+def operator_changes(old: Operators, new: Operators) -> tuple[str, ...]:
+    changes = [*_moved("operator", old.keys, new.keys), *_moved("observer", old.observers, new.observers)]
+    if old.threshold != new.threshold:
+        changes.append(f"threshold: {old.threshold} -> {new.threshold}")
+    return tuple(changes)
+
+
+def _moved(what: str, old: tuple[Key, ...], new: tuple[Key, ...]) -> Iterable[str]:
+    yield from (f"{what} added: {_key(key)}" for key in new if key not in old)
+    yield from (f"{what} dropped: {_key(key)}" for key in old if key not in new)
