@@ -9,7 +9,19 @@ import itertools
 from pathlib import Path
 
 from tests.support.vectors import MANIFESTS
-from tests.vectors import compares, decisions, histories, keys, notes, policies, records, samples, texts, trees
+from tests.vectors import (
+    compares,
+    decisions,
+    findings,
+    histories,
+    keys,
+    notes,
+    policies,
+    records,
+    samples,
+    texts,
+    trees,
+)
 
 BY_HAND = {
     "vectors/README.md",
@@ -22,7 +34,7 @@ BY_HAND = {
 def build() -> dict[str, bytes]:
     """Return path below manifests/ -> bytes of everything that is made."""
     made: dict[str, bytes] = {}
-    modules = (texts, keys, records, notes, policies, trees, histories, decisions, compares)
+    modules = (texts, keys, records, findings, notes, policies, trees, histories, decisions, compares)
     for case in itertools.chain.from_iterable(module.make_vectors() for module in modules):
         path = f"vectors/{case.path}"
         assert path not in made, path

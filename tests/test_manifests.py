@@ -80,7 +80,10 @@ def test_schemas_accept_the_samples() -> None:
     assert seen == set(SAMPLE_FILES)
 
 
-BY_FOLDER = {"seals": "bundle", "leaves": "leaf", "submissions": "submission", "registry": "registry"}
+BY_FOLDER = {
+    "seals": "bundle", "leaves": "leaf", "submissions": "submission", "registry": "registry", "findings": "finding",
+    "claim-files": "claims",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", BY_FOLDER)

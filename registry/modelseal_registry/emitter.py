@@ -1,8 +1,8 @@
 """The static files: a pure function of the database, written afterwards and again as often as needed.
 
 One snapshot is emitted in an order that a reader and a crash may interrupt anywhere: tiles, entry bundles, seals,
-index objects, the trust root's files, and `checkpoint` last. A file that never changes is never replaced: if other
-bytes stand there, that is an error. What nothing needs any more goes after the checkpoint has moved.
+evidence, index objects, the trust root's files, and `checkpoint` last. A file that never changes is never replaced: if
+other bytes stand there, that is an error. What nothing needs any more goes after the checkpoint has moved.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ def static_files(tx: Tx, after: int = 0) -> Iterator[tuple[str, bytes]]:
             yield paths.entries(bundle, width), tiles.encode_entries(tx.leaves(start, start + width))
     for digest, _, text in tx.seals(after):
         yield paths.seal(digest), text.encode()
+    for _, digest, data in tx.findings.blobs(after):
+        yield paths.blob(digest), data
     if after == 0:
         for data in (EMPTY_TILE, EMPTY_TOP):
             yield paths.index(indexes.tile_root(data)), data

@@ -20,6 +20,7 @@ from modelseal.formats import records
 from modelseal.formats.leaves import Leaf, Submission, encode_leaf
 from modelseal.formats.records import Identity, Operators, Release
 from modelseal.state import State
+from modelseal_registry import evidence
 from modelseal_registry.append import Appender
 from modelseal_registry.emitter import SKEW_S, Emitter
 from modelseal_registry.signing import Signer
@@ -207,6 +208,8 @@ class Sequencer:
             submission = Submission.parse(waiting.submission)
             data = encode_leaf(submission.text, submission.signatures, now)
             leaf = Leaf.parse(data)
+            if isinstance(leaf.record, Identity):
+                evidence.check(tx, leaf.record)
             # Its signatures were verified before it was stored, so whom they name is who signed.
             self._admit(appender.size, leaf)
         except (Refused, Malformed) as e:
@@ -216,6 +219,7 @@ class Sequencer:
         if isinstance(leaf.record, Release) and waiting.seal is not None:
             tx.put_seal(leaf.record.bundle, index, waiting.seal)
         if isinstance(leaf.record, Identity):
+            evidence.keep(tx, leaf.record, index)
             tx.settle_claim(records.digest(leaf.record.claim_text), "approved")
         tx.drop_pending(waiting.digest)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from modelseal.errors import Conflict
 from modelseal.formats import index as indexes
 from modelseal.formats import tiles as log_tiles
+from modelseal_registry.store.findings import Findings
 from modelseal_registry.store.schema import buckets, claims, head, index_tiles, leaves, pending, retired, seals, tiles
 
 TOP = 256  # number of a tree's top tile
@@ -43,11 +44,13 @@ class StoredClaim:
     received: int
     state: str  # "waiting", "refused", "approved"
     reason: str | None
+    due: int = 0  # when to look for its evidence next
 
 
 class Tx:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self.findings = Findings(connection)
 
     # The log
 
@@ -241,7 +244,7 @@ class Tx:
             [
                 {
                     "digest": claim.digest, "namespace": claim.namespace, "submission": claim.submission,
-                    "received": claim.received, "state": claim.state, "reason": claim.reason,
+                    "received": claim.received, "state": claim.state, "reason": claim.reason, "due": claim.due,
                 }
             ],
         )  # fmt: skip
@@ -250,6 +253,15 @@ class Tx:
         """Set a claim's state; False if there is no such claim."""
         done = self._db.execute(update(claims).where(claims.c.digest == digest).values(state=state, reason=reason))
         return done.rowcount == 1
+
+    def due_claim(self, now: int) -> StoredClaim | None:
+        """Return the claim whose evidence is to be looked for first, if any is due."""
+        query = select(claims).where(claims.c.due <= now, claims.c.state.in_(("waiting", "approved")))
+        row = self._db.execute(query.order_by(claims.c.due, claims.c.digest).limit(1)).one_or_none()
+        return StoredClaim(*row) if row else None
+
+    def set_due(self, claim: bytes, due: int) -> None:
+        self._db.execute(update(claims).where(claims.c.digest == claim).values(due=due))
 
     def forget_claims(self, before: int) -> None:
         """Drop claims that have been waiting since before *before*."""
