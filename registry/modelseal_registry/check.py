@@ -21,7 +21,7 @@ from modelseal.formats import index as indexes
 from modelseal.formats import merkle, paths, tiles
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.note import Note, Verifier
-from modelseal.formats.records import Release
+from modelseal.formats.records import Identity, Release
 from modelseal.state import State
 from modelseal_registry.append import replay_into
 from modelseal_registry.emitter import MAX_FILE, Published, emission_lock, read_published, static_files
@@ -122,6 +122,14 @@ def _replay(tx: Tx, fresh: Store, state: State, start: int, end: int, skip: Abst
                     ours.put_seal(record.bundle, index, seal)
                 elif index not in skip:
                     raise Difference(f"seal {record.bundle.hex()} of leaf {index} is missing in the database")
+            for digest in record.evidence if isinstance(record, Identity) else ():
+                blob = tx.findings.blob(digest)
+                if blob is None and index not in skip:
+                    raise Difference(f"evidence {digest.hex()} of leaf {index} is missing in the database")
+                if blob is not None:
+                    if hashlib.sha256(blob).digest() != digest:
+                        raise Difference(f"evidence {digest.hex()}: the bytes in the database have another digest")
+                    ours.findings.put_blob(digest, blob, index)
 
 
 def _check_seal(bundle: bytes, text: str) -> None:
@@ -136,6 +144,7 @@ def _check_tables(tx: Tx, ours: Tx) -> None:
     _compare("buckets: tree, bucket", tx.buckets(), ours.buckets(), 2)
     _compare("index tiles: tree, tile", tx.index_tiles(), ours.index_tiles(), 2)
     _compare("seals: leaf, digest", _by_leaf(tx), _by_leaf(ours), 2)
+    _compare("evidence: leaf, digest", tx.findings.blobs(), ours.findings.blobs(), 2)
     if tx.head() != ours.head():
         raise Difference(f"head: {tx.head()}, the leaves give {ours.head()}")
     known = dict(ours.retired())
@@ -217,6 +226,8 @@ def _check_others(public: Path, ours: Tx, others: Iterable[str]) -> None:
             good = digest in objects and (tile or merkle.leaf_hash(data) == digest)
         elif kind == "seal/sha256" and paths.is_static(path):
             good = hashlib.sha256(data).hexdigest() == name and ours.seal(bytes.fromhex(name)) is not None
+        elif kind == "blob" and paths.is_static(path):
+            good = hashlib.sha256(data).hexdigest() == name and ours.findings.blob(bytes.fromhex(name)) is not None
         else:
             good = data == _tile_bytes(ours, path)
         if not good:

@@ -1,6 +1,6 @@
 """One sync, step by step.
 
-    1 trust root: TUF from the pinned root          4 leaves of the signed tree, every rule, seals, our store
+    1 trust root: TUF from the pinned root          4 leaves of the signed tree, every rule, seals, findings, our store
     2 checkpoint: steps 2 to 4 of `decide`          5 our root is the signed one
     3 never back, never another history             6 our own files, the registry's checkpoint last
 
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from modelseal.authorship import check_seal, named_by
 from modelseal.decide import AHEAD, Freshness, accept
 from modelseal.errors import Error, Malformed, Refused, Unavailable
-from modelseal.formats import merkle, paths
+from modelseal.formats import findings, merkle, paths
 from modelseal.formats.checkpoint import Checkpoint
 from modelseal.formats.leaves import MAX_SEAL, Leaf
 from modelseal.formats.note import MAX_NOTE, Note
-from modelseal.formats.records import Release, Roots
+from modelseal.formats.records import Identity, Release, Roots
 from modelseal.formats.tiles import WIDTH, tiles_for_old_root
 from modelseal.formats.trust import Head, Revoked
 from modelseal.gather import get_tile
@@ -127,6 +127,9 @@ class Mirror:
                     _check_time(index, leaf, kept.trust.max_age, before, now)
                     if isinstance(leaf.record, Release):
                         tx.put_seal(leaf.record.bundle, index, _seal(source, index, leaf, leaf.record))
+                    if isinstance(leaf.record, Identity):
+                        for digest in leaf.record.evidence:
+                            tx.findings.put_blob(digest, _blob(source, index, digest), index)
         except BaseException:
             self._state = None  # it may have run ahead of what was committed
             raise
@@ -187,3 +190,11 @@ def _seal(source: Source, index: int, leaf: Leaf, release: Release) -> str:
     except (Malformed, Refused) as e:
         raise Unavailable(f"{source.url}: {path} is not the seal of leaf {index}: {e}") from e
     return text.decode()
+
+
+def _blob(source: Source, index: int, digest: bytes) -> bytes:
+    """Fetch what an identity names as its evidence: without it the mirror would not have all that the log rests on."""
+    data = source.get(paths.blob(digest), findings.MAX_FINDING)
+    if findings.digest(data) != digest:
+        raise Unavailable(f"{source.url}: {paths.blob(digest)} is not the evidence of leaf {index}")
+    return data

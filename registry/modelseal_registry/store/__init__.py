@@ -17,9 +17,10 @@ from sqlalchemy.pool import StaticPool
 from modelseal.errors import Error, Unavailable
 from modelseal.formats import merkle
 from modelseal_registry.store import schema
+from modelseal_registry.store.findings import Look
 from modelseal_registry.store.transaction import Head, StoredClaim, Tx, Waiting
 
-__all__ = ["Head", "Store", "StoredClaim", "Tx", "Waiting", "open_store"]
+__all__ = ["Head", "Look", "Store", "StoredClaim", "Tx", "Waiting", "open_store"]
 
 _BUSY_MS = 30_000
 

@@ -6,9 +6,12 @@ buckets       non-empty index buckets; `since` = size of the first checkpoint wi
 index_tiles   256 tiles of bucket hashes per tree, and as number 256 the top tile of their roots; absent = all empty
 retired       index objects that a later checkpoint replaced, and when (log time); they go after the maximal age
 seals         bundles of logged releases; `index` is the release's leaf
+blobs         findings, by digest; `index` is the first identity's leaf that names it, null while none does; `drafted`
+              when an identity with it was last drafted for keys elsewhere
+looks         what was seen last where an owner publishes a claim: per claim and kind of place
 head          one row: size and root of the tree. It moves by compare-and-swap, and that commit is the only truth
 pending       verified submissions that wait for the sequencer, or that it refused (status, reason), by arrival
-claims        verified claims: waiting, refused or approved; never logged themselves
+claims        verified claims: waiting, refused or approved; never logged themselves. `due`: when to look for evidence
 format        one row: version of these tables
 """
 
@@ -66,6 +69,24 @@ seals = Table(
     Column("text", Text, nullable=False),
 )  # fmt: skip
 
+blobs = Table(
+    "blobs", metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("index", _Index, index=True),
+    Column("drafted", _Index),
+    Column("data", LargeBinary, nullable=False),
+)  # fmt: skip
+
+looks = Table(
+    "looks", metadata,
+    Column("claim", LargeBinary, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("time", _Index, nullable=False),  # of the look
+    Column("state", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("blob", LargeBinary),  # the newest finding that names the claim; it stays when the place is empty later
+)  # fmt: skip
+
 head = Table(
     "head", metadata,
     Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
@@ -92,6 +113,7 @@ claims = Table(
     Column("received", _Index, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
+    Column("due", _Index, nullable=False, index=True),
 )  # fmt: skip
 
 format = Table("format", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
