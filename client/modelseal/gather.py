@@ -78,6 +78,8 @@ class Files:
         return get_tile(self._get, tile)
 
     def leaf(self, number: int) -> bytes:
+        if number >= self.size:  # an index that nobody has signed may say anything
+            raise Malformed(f"leaf {number} is not in a log of {self.size} leaves")
         bundle = number // WIDTH
         if bundle not in self._bundles:
             width = min(WIDTH, self.size - bundle * WIDTH)

@@ -24,7 +24,7 @@ from modelseal.formats.note import COSIGNATURE
 from modelseal.formats.policy import Policy
 from tests.support import make, scene
 from tests.support.client import Answer, Someone, status
-from tests.support.forge import changed, flipped, last_leaf, lookup, resigned
+from tests.support.forge import changed, flipped, last_leaf, listing, lookup, resigned
 from tests.support.scene import (
     ACME,
     ANA,
@@ -103,6 +103,10 @@ def _bent(prefix: str, at: int = 40) -> Lie:
         return {path: flipped(data, min(at, len(data) - 1)) for path, data in found.items() if data}
 
     return answers
+
+
+def _lists(*numbers: int) -> Lie:
+    return lambda s: listing(s.world, f"repo:{REPO}", numbers)
 
 
 def _cut(prefix: str) -> Lie:
@@ -184,6 +188,11 @@ NOTHING: dict[str, tuple[Lie, str]] = {
         "does not belong to the signed index",
     ),
     "a look-up left out": (evidence(lambda v: v["lookups"].pop("ns:hf://acme-lab")), "look-ups are not those"),
+    "an index that lists the leaf after the last": (_lists(10), "leaf 10 is not in a log of 10 leaves"),
+    "an index that lists a leaf far behind the last": (_lists(2**50), f"leaf {2**50} is not in a log of 10 leaves"),
+    "an index that lists a leaf of something else": (_lists(2), "the answer proves nothing"),
+    "an index that lists nothing": (_lists(), "the answer proves nothing"),
+    "an index that lists no operators": (lambda s: listing(s.world, "operators", (1,)), "the answer proves nothing"),
     "a bent bucket or tile of the index": (_bent("index/"), "do not fit together"),
     "a cut bucket or tile of the index": (_cut("index/"), "do not fit together"),
     # the leaves
