@@ -125,7 +125,7 @@ def test_without_operators_nothing_is_admitted() -> None:
     leaf = Leaf.parse(owned().leaves[1])
     authors = authors_of(leaf)
     found = State(ORIGIN)
-    with pytest.raises(Refused, match="the first leaf is version 1"):
+    with pytest.raises(Refused, match="the first leaf is not version 1"):
         state.apply(found, 0, leaf, authors.record, authors.claim)
     assert found == State(ORIGIN)
 

@@ -77,6 +77,9 @@ def operators() -> Iterator[tuple[str, Row]]:
     both = _next(_admit(begun(), [OPS]), [OP2], [OPS, OP2]).release()
     yield "who they admitted stays admitted", ("ok", "", both)
 
+    later = History().add(make.operators([OPS], seq=2, prev=DIGEST))
+    yield "a later version, first", ("refused", "the first leaf is version 1 of the operators, not 2", later)
+
 
 def suspend() -> Iterator[tuple[str, Row]]:
     def down(history: History, by: list[Private], **more: Any) -> History:
@@ -107,6 +110,8 @@ def suspend() -> Iterator[tuple[str, Row]]:
     yield "one alone, a second before 90 days", ("refused", "signed by 1 of 2 operators", almost)
     yield "one alone after 90 days", ("ok", "", down(down(_three(), [OPS]).wait(90), [OPS]))
     lifted = down(down(_three(), [OPS]).act("lift", [OPS, OP2]), [OP3])
+    due = _admit(begun(2, OPS, OP2, OP3), [OPS, OP2]).keys([ANA, BOB], [ANA]).keys([BOB], [BOB]).wait(14)
+    yield "after a change of keys came due", ("refused", "is suspended until", down(due, [OPS]).release())
     yield "one alone after a lift", ("refused", "signed by 1 of 2 operators", lifted)
 
 
@@ -134,6 +139,7 @@ def lift() -> Iterator[tuple[str, Row]]:
         "a suspension and a recovery at once",
         ("refused", "signed by 0 of 1 controllers", both.wait(14).keys([EVE], [EVE])),
     )
+    yield "an old turn", ("refused", "turn 2 of the operators' acts", down().act("lift", [OPS, OP2], turn=2))
     yield "in another spelling", ("refused", "spelled", down().act("lift", [OPS, OP2], namespace="hf://ACME-lab"))
     nowhere = begun(2, OPS, OP2, OP3).act("lift", [OPS, OP2], turn=1)
     yield "a namespace without an identity", ("refused", "not an approved", nowhere)

@@ -64,6 +64,10 @@ def changes() -> Iterator[tuple[str, Row]]:
     )
     claimed = _dropped().wait(14).later_claim([ANA, CAT])
     yield "a claim by one whose drop is due", ("refused", "does not count here", claimed)
+    after = _dropped().wait(14).keys([ANA, BOB], [ANA, BOB], 2, signers=[(CI2, ALL)])
+    yield "a change after one that came due", ("ok", "", after.release(signer=CI2))
+    after = _dropped().wait(14).later_claim([ANA, BOB])
+    yield "a claim after one that came due", ("ok", "", after.keys([ANA, BOB], [ANA, BOB], 2))
     revoked = _dropped().wait(14).release().revoke([ANA, CAT])
     yield "a revocation by one whose drop is due", ("refused", "does not count here", revoked)
 
@@ -104,6 +108,9 @@ def objection() -> Iterator[tuple[str, Row]]:
     yield "to a recovery", ("ok", "", recovery.object([ANA]))
     recovery = owned(ANA).act("recover", key_set=make.key_set([EVE], [])).object([ANA]).wait(28, -2)
     yield "to a recovery: the old keys count for longer", ("ok", "", recovery.keys([ANA], [ANA]))
+    both = owned(ANA, BOB).keys([ANA], [ANA])
+    both.wait(5).act("recover", key_set=make.key_set([EVE], [])).wait(9)  # the change of keys is due now
+    yield "to a recovery, after a change came due", ("ok", "", both.object([ANA]).wait(18).keys([ANA], [ANA]))
     since = owned(ANA).act("recover", key_set=make.key_set([EVE], [])).keys([ANA, BOB], [ANA, BOB])
     target = make.digest(_last_but_one(since))
     yield (

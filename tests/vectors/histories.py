@@ -43,7 +43,7 @@ def _general() -> Iterator[tuple[str, Row]]:
     first = make.identity(make.claim(NS, [ANA], [(CI, ALL)]), [ANA])
     yield (
         "another record first",
-        ("refused", "the first leaf is version 1", History().add(first, [OPS])),
+        ("refused", "the first leaf is not version 1", History().add(first, [OPS])),
     )
     again = begun().add(make.operators([EVE]))
     yield "operators of version 1 once more", ("refused", "version 1 of the operators; the next is 2", again)
@@ -121,6 +121,7 @@ def _identity() -> Iterator[tuple[str, Row]]:
         return history.add(make.identity(history.first, by or [], **{"turn": 2, **more}), [OPS])
 
     yield "issued again", ("ok", "", again(owned()))
+    yield "issued again, twice", ("ok", "", again(again(owned(), resembles=["hf://x"]), turn=3))
     yield (
         "issued again with the claim's signatures",
         ("refused", "issued again is signed by 1 keys", again(owned(), [ANA])),
