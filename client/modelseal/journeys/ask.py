@@ -16,7 +16,7 @@ from pathlib import Path
 
 from modelseal import gather, platform, remote, root
 from modelseal.decide import Freshness, decide, tiles_wanted
-from modelseal.errors import Error, Malformed, Misbehaviour, Unavailable, Usage
+from modelseal.errors import Error, Malformed, Misbehaviour, Refused, Unavailable, Usage
 from modelseal.formats.evidence import MAX_EVIDENCE
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
@@ -103,7 +103,10 @@ def trusted(name: str, where: Where, budget: remote.Budget, now: int) -> root.En
     if where.offline or where.evidence is not None or where.as_of is not None:
         return root.usable(entry, now) if where.as_of is None else entry
     half = budget.share(2)  # the other half is for the question itself
-    return root.refreshed(entry, (reader for _, reader in remote.in_turn(_locations(where, entry), half)), now)
+    try:
+        return root.refreshed(entry, (reader for _, reader in remote.in_turn(_locations(where, entry), half)), now)
+    except Refused as e:  # its operators now speak about another log: that says nothing about anybody's files
+        raise Unavailable(str(e), hint=e.hint) from e
 
 
 def _locations(where: Where, entry: root.Entry) -> list[str]:
