@@ -92,13 +92,20 @@ class World:
         return make.digest(text)
 
     def publish(
-        self, repo: str, number: int, signer: Private, files: Sequence[File] | None = None, **changed: Any
+        self,
+        repo: str,
+        number: int,
+        signer: Private,
+        files: Sequence[File] | None = None,
+        *,
+        also_by: Sequence[Private] = (),
+        **changed: Any,
     ) -> Submission:
-        """Seal and log a release of *repo* at `make.revision(number)`."""
+        """Seal and log a release of *repo* at `make.revision(number)`, its record signed *also_by* others."""
         bundle = make.seal(signer, repo, make.revision(number), files)
         record = make.release(bundle, signer, **{"origin": self.signer.origin, **changed})
-        found = Submission.parse(make.submission(record, [signer], bundle))
-        self.log(record, [signer])
+        found = Submission.parse(make.submission(record, [signer, *also_by], bundle))
+        self.log(record, [signer, *also_by])
         self.seals[paths.seal(bytes.fromhex(_bundle_digest(record)))] = bundle
         return found
 
