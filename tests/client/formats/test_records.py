@@ -10,6 +10,7 @@ import pytest
 from modelseal.authorship import authors_of, check_seal, signed_by
 from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats import envelope, index, merkle, names, records, strict
+from modelseal.formats.acts import MAX_WATCHED
 from modelseal.formats.entries import Entry
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
 from modelseal.formats.records import MAX_CLAIM, MAX_RECORD, Claim, Record, Release
@@ -203,10 +204,12 @@ def largest() -> dict[str, tuple[str, list[Private]]]:
     release = strict.encode(
         {
             **strict.loads(release, ""), "weights": DIGESTS, "files": LARGEST_INTEGER,
-            "total_bytes": LARGEST_INTEGER, "bundle_size": 32 << 20,
+            "total_bytes": LARGEST_INTEGER, "bundle_size": 32 << 20, "replaces": DIGESTS[0],
         }
     )  # fmt: skip
     observers = strict.ordered([one.key.value() for one in KEYS])
+    act: dict[str, Any] = {"turn": LARGEST_INTEGER, "namespace": NAMESPACE, "origin": LONGEST_ORIGIN}
+    watched = strict.ordered([f"hf://{PART}{n:03d}" for n in range(MAX_WATCHED)])
     more = [make.key(f"more {n}") for n in range(16)]  # with the old controllers, all new ones
     return {
         "operators": (make.operators(KEYS, 16, observers=observers, origin=LONGEST_ORIGIN), KEYS),
@@ -218,7 +221,18 @@ def largest() -> dict[str, tuple[str, list[Private]]]:
                       origin=LONGEST_ORIGIN),
             [*KEYS, *more],
         ),
-        "release": (release, KEYS[:1]),
+        "objection": (
+            make.text("objection", namespace=NAMESPACE, target=DIGESTS[0], origin=LONGEST_ORIGIN), KEYS,
+        ),
+        "suspend": (make.text("suspend", **act, reason="key-compromise"), KEYS),
+        "lift": (make.text("lift", **act), KEYS),
+        "recover": (make.text("recover", **act, key_set=largest_key_set()), KEYS),
+        "retire": (make.text("retire", **act, reason="key-compromise"), KEYS),
+        "watchlist": (
+            make.text("watchlist", seq=LARGEST_INTEGER, prev=DIGESTS[0], add=watched, remove=[], origin=LONGEST_ORIGIN),
+            KEYS,
+        ),
+        "release": (release, KEYS),  # its signer and, as it replaces another, all controllers
         "revocation": (
             make.revocation(NAMESPACE, "key-compromise", repo=repo, seal=DIGESTS[0], replacement=make.revision(1),
                             origin=LONGEST_ORIGIN),
@@ -248,6 +262,19 @@ def test_the_largest_record_of_each_type_fits_its_cap_and_a_leaf(type_: str) -> 
     assert len(leaf.signatures) == len(by)
     if isinstance(record, records.Keys):
         assert len(record.key_set.controllers) == 16 and len(record.key_set.signers) == 64
+
+
+def test_every_type_has_its_largest() -> None:
+    types = {strict.loads(text, "record")["type"] for text, _ in largest().values()}
+    assert types == set(records._TYPES)
+
+
+def test_more_names_of_the_watch_list_than_fit_go_into_a_second_record() -> None:
+    """The caps of bytes and of counts hold both: 512 names of the longest are too many for one."""
+    add, remove = (strict.ordered([f"hf://{PART}{n:03d}" for n in range(at, at + MAX_WATCHED)]) for at in (0, 256))
+    text = make.text("watchlist", seq=2, prev=DIGESTS[0], add=add, remove=remove, origin=LONGEST_ORIGIN)
+    with pytest.raises(Malformed, match=f"record: larger than {MAX_RECORD} bytes"):
+        records.parse_record(text)
 
 
 def test_names_of_the_largest_records_are_at_their_limits() -> None:
