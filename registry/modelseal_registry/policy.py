@@ -92,7 +92,7 @@ def sign(file: Path, keys: Sequence[SigningKey], place: Place | None) -> View:
 
 def _alone(file: Path, draft: Draft) -> View:
     found = trustdraft.facts(draft)
-    return View(file, None, found, policyview.changes(draft, found))
+    return View(file, None, found, policyview.compared(draft, found))
 
 
 def trying_out(place: Place | None) -> list[SigningKey]:

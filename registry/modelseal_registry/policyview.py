@@ -46,18 +46,25 @@ class View:
     path: Path  # of the draft
     published: Published | None
     draft: Facts | None
-    changes: tuple[str, ...]  # `- line` and `+ line`: what clients will see
+    changes: tuple[str, ...]  # `- line` and `+ line`: what clients will see, and in a file alone `  line` too
     notes: tuple[str, ...] = ()
+
+
+def compared(draft: Draft, facts: Facts) -> tuple[str, ...]:
+    """Return all that clients will see with *draft*, one fact a line: `+ new`, `- gone`, `  as before`.
+
+    What was before is as the draft says. Whoever signs it elsewhere should read every line, not only what differs.
+    """
+    before: list[str] = []
+    if draft.published and facts.old:
+        before = lines({name: text.encode() for name, text in draft.published.targets.items()}, facts.old)
+    found = difflib.ndiff(before, lines(facts.contents, facts.new))
+    return tuple(line for line in found if not line.startswith("? "))
 
 
 def changes(draft: Draft, facts: Facts) -> tuple[str, ...]:
     """Return what *draft* changes, as lines that begin with `- ` or `+ `."""
-    before: list[str] = []
-    if draft.published and facts.old:
-        before = lines({name: text.encode() for name, text in draft.published.targets.items()}, facts.old)
-    return tuple(
-        line for line in difflib.ndiff(before, lines(facts.contents, facts.new)) if line.startswith(("- ", "+ "))
-    )
+    return tuple(line for line in compared(draft, facts) if not line.startswith("  "))
 
 
 def lines(contents: Mapping[str, bytes], roles: Roles) -> list[str]:

@@ -15,12 +15,14 @@ from modelseal.formats import strict
 from modelseal.formats.leaves import Submission
 from modelseal.formats.note import Note
 from modelseal.keys import SigningKey
-from modelseal_registry import beside, cli, config, keyfiles, policy, trustdraft, trustroot
+from modelseal_registry import beside, cli, config, keyfiles, policy, policyedit, trustdraft, trustroot
 from modelseal_registry.config import Place
 from modelseal_registry.policyview import View
 from tests.support import make
 from tests.support.client import Ran, typed
 from tests.support.make import Private
+from tests.support.person import Person
+from tests.support.servers import running
 from tests.support.witness import Witness
 
 ORIGIN = "registry.example"
@@ -321,6 +323,23 @@ def test_a_copy_that_says_other_things_brings_no_signature(registry: Registry, t
     registry.policy("publish", copy).says(1, "is another one than here")
 
 
+def test_a_file_that_lies_about_the_past_cannot_hide_what_is_signed(registry: Registry, tmp_path: Path) -> None:
+    """Who has the host and no operator's key makes a past of their own, in which mallory was a witness all along."""
+    mallory = make.key("mallory")
+    published = trustroot.saved(registry.place.trust)
+    told = policyedit.Told.of({name: text.encode() for name, text in published.targets.items()})
+    evil = policyedit.add_witness("c", Witness.named("mallory").vkey, None)(told).contents()
+    past = trustdraft.Roles(trustdraft.ordered([mallory.public, OPERATORS["ana"].public]), 1, mallory.public)
+    draft = trustdraft.sign(trustdraft.first(past, evil, int(time.time())), SigningKey(mallory.secret, mallory.public))
+    trustroot.publish(tmp_path / "past", draft, [mallory.secret], int(time.time()))
+    forged = tmp_path / "forged.draft"
+    forged.write_bytes(trustdraft.following(trustroot.saved(tmp_path / "past"), evil, int(time.time())).encode())
+    done = typed("policy", "sign", str(forged), "--key", str(registry.folder / "ana.key"), main=cli.main)
+    done.says(0, "nothing but versions and dates", f"same:     policy: witness c {Witness.named('mallory').vkey}")
+    registry.policy("set", "--holder", "x").says(0)
+    registry.policy("publish", forged).says(1, "is another one than here")
+
+
 def test_an_edit_begins_at_the_draft_and_the_next_after_publishing_at_what_holds(registry: Registry) -> None:
     registry.policy("set", "--holder", "first").says(0)
     done = registry.policy("set", "--address", "https://m.example", "--address", f"https://{ORIGIN}")
@@ -390,6 +409,7 @@ def test_sixty_days_before_it_ends_people_are_asked_to_sign_again(
     done = registry.run("status")
     assert "policy renew" in done.out
     registry.policy("renew").says(0, "root 2, targets 2", "nothing but versions and dates", "by 0 of 2 operators")
+    registry.run("status").says(6, "the trust root has a draft: modelseal-registry policy show")
     registry.sign("ana", "ben")
     registry.policy("publish").says(0)
     assert "it ends" not in registry.policy("show").says(0).out
@@ -449,3 +469,36 @@ def log_operators(registry: Registry, names: list[str], by: list[str]) -> int:
         prev = make.digest(json.loads(first)["record"])
         text = make.operators([people[name] for name in names], 2, seq=2, prev=prev, origin=ORIGIN)
         return beside.submit(store, settings, Submission.parse(make.submission(text, [people[name] for name in by])))
+
+
+# beside a running server
+
+
+def test_published_beside_a_running_server_it_is_what_clients_get_at_once(tmp_path: Path) -> None:
+    with running(tmp_path / "here" / "reg") as server:
+        registry = Registry(tmp_path / "here")
+        fay = Person(tmp_path / "fay")
+        fay.types("trust", "add", server.invitation, "--yes").says(0)
+        old = keyfiles.load(registry.place.keys / keyfiles.ONLINE).public
+        registry.policy("set", "--holder", "me alone").says(0)
+        registry.policy("renew", "--new-online-key").says(0, '+ registry.json: holders "me alone"')
+        registry.policy("sign").says(0)
+        invitation = registry.policy("publish", "-q").says(0).out.strip()
+        assert server.get("trust/2.root.json")
+        [local] = (fay.home / "trust").glob("*/local.json")
+        local.write_text(strict.encode({**json.loads(local.read_text()), "refreshed": 1}))
+        fay.types("show", "nobody/nothing").says(1, "UNKNOWN")
+        fay.types("trust", "status").says(0, "root:     2", "held by:  me alone")
+        someone = Person(tmp_path / "someone")
+        someone.types("trust", "add", invitation, "--yes").says(0, "held by:  me alone")
+
+        # the server signs with the new key from then on, and nobody had to tell it
+        assert keyfiles.load(registry.place.keys / keyfiles.ONLINE).public != old
+        owner, signer = make.key("owner"), make.key("signer")
+        server.approve("hf://acme-lab", owner, [(signer, "hf://acme-lab/*")])
+        registry.policy("set", "--holder", "me again").says(0)
+        registry.policy("sign").says(0)
+        registry.policy("publish").says(0, "targets 3")
+        assert server.get("trust/3.targets.json")
+        server.stop()
+        registry.run("check").says(0)

@@ -326,8 +326,10 @@ def _show_draft(view: View) -> None:
 
 
 def _changes(changes: tuple[str, ...]) -> None:
-    for line in changes or ("nothing but versions and dates",):
-        output.line("change", output.escaped(line, longest=1000))
+    if not any(line.startswith(("+ ", "- ")) for line in changes):
+        output.line("change", "nothing but versions and dates")
+    for line in changes:
+        output.line("same" if line.startswith("  ") else "change", output.escaped(line.strip(), longest=1000))
 
 
 def _notes(view: View) -> None:
