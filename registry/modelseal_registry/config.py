@@ -13,7 +13,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelseal import platform
 from modelseal.errors import Malformed, Usage
@@ -86,6 +86,13 @@ class Config:
     workers: int
     max_age_s: int
     recosign_s: int
+    log: Literal["text", "json"] = "text"
+    writes_per_minute: int = 120
+    reads_per_minute: int = 6_000
+    releases_per_day: int = 100
+    releases_per_repo: int = 1_000
+    repos_per_signer: int = 1_000
+    revocations_per_minute: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class MirrorConfig:
     fingerprint: str
     listen: str
     workers: int
+    log: Literal["text", "json"] = "text"
 
 
 def read_listen(value: Any, what: str) -> str:
@@ -130,6 +138,8 @@ def _between(least: int, most: int) -> Check[int]:
 
 _LISTEN_SAYS = "Where to listen. Only a proxy on this machine reaches 127.0.0.1; it does TLS and limits who may send."
 _WORKERS_SAYS = "Processes that answer HTTP, 1 to 64."
+_LOG = (strict.text(r"text|json", longest=4), "What is told on stderr: text for people, or json, one object a line.")
+_MOST = 10**9  # a limit that is none
 
 # name -> (check, what the file says about it)
 _REGISTRY: dict[str, tuple[Check[Any], str]] = {
@@ -148,6 +158,16 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
         _between(1, 3600),
         "Seconds after which a log without new records gets a new time, so that its answers stay young.",
     ),
+    "log": _LOG,
+    "writes_per_minute": (
+        _between(1, _MOST),
+        "Submissions from one address (of IPv6: one /64) in a minute; behind a proxy see serve --behind-proxy.",
+    ),
+    "reads_per_minute": (_between(1, _MOST), "Evidence asked for by one address in a minute. Files are not counted."),
+    "releases_per_day": (_between(1, _MOST), "Releases by one signer in a day (UTC); ten times that in its namespace."),
+    "releases_per_repo": (_between(1, _MOST), "Releases of one repo by one signer; ten times that by all."),
+    "repos_per_signer": (_between(1, _MOST), "Repos that one signer seals; ten times that in its namespace."),
+    "revocations_per_minute": (_between(1, _MOST), "Revocations by one key in a minute."),
 }
 _MIRROR: dict[str, tuple[Check[Any], str]] = {
     "source": (
@@ -160,6 +180,7 @@ _MIRROR: dict[str, tuple[Check[Any], str]] = {
     ),
     "listen": (read_listen, _LISTEN_SAYS),
     "workers": (_between(1, 64), _WORKERS_SAYS),
+    "log": _LOG,
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from modelseal.formats.records import Claim, Identity, Release, Roots
 from modelseal.keytext import PublicKey
 from modelseal_registry import append
 from modelseal_registry.emitter import read_published
+from modelseal_registry.limits import TooMany
+from modelseal_registry.quota import Quota
 from modelseal_registry.sequencer import status_of
 from modelseal_registry.store import Store, StoredClaim, Tx
 from modelseal_registry.trial import Trials, own_data
@@ -67,6 +69,7 @@ class Registry:
         clock: Callable[[], float] = time.time,
         wait_s: float = 10.0,
         wake: Callable[[], None] = lambda: None,
+        quota: Quota = Quota(),  # noqa: B008 (frozen)
     ) -> None:
         self._store = store
         self._origin = origin
@@ -74,6 +77,7 @@ class Registry:
         self._clock = clock
         self._wait_s = wait_s
         self._wake = wake
+        self._quota = quota
         self._trials = Trials(origin)
 
     def submit(self, data: bytes) -> Answer:
@@ -81,6 +85,8 @@ class Registry:
             return self._submit(data)
         except _Answered as e:
             return e.answer
+        except TooMany as e:
+            return 429, {"error": str(e), "retry_s": e.retry_s}
         except Error as e:
             return status_of(e), {"error": str(e)}
 
@@ -88,7 +94,7 @@ class Registry:
         # 1 limits and form
         if len(data) > MAX_SUBMISSION:
             raise _Answered(413, {"error": f"submission: larger than {MAX_SUBMISSION} bytes"})
-        submission = Submission.parse(data)
+        submission, sealed = Submission.front(data)
         if submission.record.origin != self._origin:
             raise Malformed(f"the record is for {submission.record.origin}, this log is {self._origin}")
         # 2 logged already: its signatures then do not matter
@@ -96,23 +102,30 @@ class Registry:
             return done
         if isinstance(submission.record, Roots):
             raise Refused("roots records are made by the log itself")
+        if sealed and not isinstance(submission.record, Release):
+            raise Malformed("submission: only a release comes with a seal")
         # 3 who signed
         posted = _Posted(submission, _authors(submission))
         if isinstance(submission.record, Claim):
             return self._claim(posted, submission.record)
+        record = submission.record
         # 4 could it be admitted
         leaf = self._as_leaf(submission)
         with self._store.read() as tx:
             self._trials.admit(tx, leaf, posted.authors)
-        # 5 a release and its seal agree
-        if isinstance(submission.record, Release):
-            _check_seal(submission, submission.record)
+            self._quota.check(tx, record, posted.authors.record, leaf.time)
+        # 5 the seal is read, and agrees with the release
+        if isinstance(record, Release):
+            submission = replace(submission, seal=Submission.parse(data).seal)
+            _check_seal(submission, record)
         # 6 store, and wait for the sequencer
+        now = int(self._clock())
         bare = Submission(submission.text, submission.record, submission.signatures, None).encode()
         with self._store.write() as tx:
             if tx.count_waiting() >= MAX_WAITING:
                 raise Unavailable(f"{MAX_WAITING} submissions wait already; try again")
-            tx.add_pending(submission.digest, bare, submission.seal, int(self._clock()))
+            if tx.add_pending(submission.digest, bare, submission.seal, now):
+                self._quota.count(tx, record, posted.authors.record, now)
         self._wake()
         return self._wait(submission.digest)
 

@@ -158,8 +158,16 @@ class Sequencer:
         """Something was submitted in this process: do not wait for the next look."""
         self._woken.set()
 
-    def run(self, stop: threading.Event, failed: Callable[[Error], None] = lambda error: None) -> None:
-        """Batches and publications until *stop*; what goes wrong is told to *failed* and tried again a second later."""
+    def run(
+        self,
+        stop: threading.Event,
+        failed: Callable[[Error], None] = lambda error: None,
+        well: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Batches and publications until *stop*; what goes wrong is told to *failed* and tried again a second later.
+
+        After each publication *well* is called.
+        """
         behind = True  # whether something may be committed that is not published
         published = time.monotonic()
         while not stop.is_set():
@@ -171,11 +179,13 @@ class Sequencer:
                 if behind or began - published > self._recosign_s:
                     self.publish()
                     behind, published = False, time.monotonic()
+                    well()
                     # A lone submission is served at once; under load one batch takes all that came meanwhile.
                     stop.wait(BATCH_S - (time.monotonic() - began))
                 elif self._woken.wait(POLL_S):
                     self._woken.clear()
             except Error as e:
+                behind = True  # all is well again once something was published
                 failed(e)
                 stop.wait(RETRY_S)
 

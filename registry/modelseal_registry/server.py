@@ -17,6 +17,7 @@ from typing import Any
 from modelseal.errors import Refused, Usage
 from modelseal_registry import config
 from modelseal_registry.static import Wsgi
+from modelseal_registry.weblog import Formatter, Log
 
 BACKLOG = 1024  # connections that wait to be accepted
 THREADS = 32  # per worker: a submission holds one until it is logged
@@ -63,10 +64,10 @@ def url_of(sock: socket.socket) -> str:
 class Server:
     """Serve *loader*'s application on *sock* with *workers* processes until SIGTERM or SIGINT."""
 
-    def __init__(self, sock: socket.socket, loader: Loader, *, workers: int) -> None:
+    def __init__(self, sock: socket.socket, loader: Loader, *, workers: int, log: Log = Log()) -> None:  # noqa: B008
         self._sock = sock
         self._loader = loader
-        self._granian = _granian(sock, workers)
+        self._granian = _granian(sock, workers, log)
 
     def run(self, *, started: Callable[[], None], stopped: Callable[[], None]) -> None:
         """Return after a clean stop. *started* is called once the server answers, from a thread of its own; *stopped*
@@ -94,10 +95,13 @@ class _Loaded:
         self._loader = loader
 
     def __call__(self) -> Wsgi:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        end_with_parent()
         return self._loader()
+
+
+def end_with_parent() -> None:
+    """See to it that this process does not outlive the one that started it."""
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
 def _end_with(parent: Any) -> None:
@@ -105,7 +109,7 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _granian(sock: socket.socket, workers: int) -> Any:
+def _granian(sock: socket.socket, workers: int, log: Log) -> Any:
     from granian._granian import SocketHolder
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
@@ -142,17 +146,18 @@ def _granian(sock: socket.socket, workers: int) -> Any:
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_S,
         log_level=LogLevels.error,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=_logging(log),
     )
 
 
-_LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "modelseal-registry: http: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "loggers": {"_granian": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
-}
+def _logging(log: Log) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": Formatter, "log": log}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "loggers": {"_granian": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+    }
 
 
 def _answers(sock: socket.socket) -> bool:

@@ -35,15 +35,15 @@ def in_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def listen(text: str | None) -> str | None:
-    """Read `--listen`."""
+def listen(text: str | None, option: str = "--listen") -> str | None:
+    """Read `--listen` or an option like it."""
     from modelseal.errors import Malformed
     from modelseal_registry import config
 
     if text is None:
         return None
     try:
-        return config.read_listen(text, "--listen")
+        return config.read_listen(text, option)
     except Malformed as e:
         raise Usage(str(e)) from e
 
@@ -53,12 +53,14 @@ def event(text: str) -> None:
     output.tell(f"{PROGRAM}: {output.escaped(text, longest=2000)}")
 
 
-def ready(url: str, *, as_json: bool, quiet: bool) -> None:
-    """Say that a server answers."""
+def ready(url: str, writes: str | None = None, *, as_json: bool, quiet: bool) -> None:
+    """Say that a server answers at *url*, and where else it takes records."""
     if as_json:
-        output.emit({"exit": 0, "ready": url})
+        output.emit({"exit": 0, "ready": url} | ({"writes": writes} if writes else {}))
+    elif quiet:
+        output.say(url)
     else:
-        output.say(url if quiet else f"READY {url}")
+        output.say(f"READY {url}" + (f" records at {writes}" if writes else ""))
     import sys
 
     sys.stdout.flush()  # who waits for this line reads a pipe

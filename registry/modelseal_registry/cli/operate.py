@@ -105,19 +105,33 @@ Example:
 
 @click.command(epilog=SERVE)
 @click.option("--listen", metavar="HOST:PORT", help="Listen here instead of where registry.toml says.")
+@click.option("--listen-writes", metavar="HOST:PORT", help="Take records here, and only reads at --listen.")
+@click.option(
+    "--behind-proxy",
+    metavar="N",
+    type=click.IntRange(1, 16),
+    help="So many proxies stand in front: the N-th address from the right of X-Forwarded-For asks, and their"
+    " X-Request-Id is logged. Otherwise both headers are ignored.",
+)
 @options.common
 @common.in_folder
-def serve(place: Place, listen: str | None, as_json: bool, quiet: bool) -> int:
+def serve(
+    place: Place, listen: str | None, listen_writes: str | None, behind_proxy: int | None, as_json: bool, quiet: bool
+) -> int:
     """Serve the registry: take records, write the log, answer. Prints READY URL once it answers.
 
     A signal lets requests end and what was taken be logged; whatever was acknowledged survives also SIGKILL.
+    With --listen-writes two sets of processes answer: those for reads have the static files and neither key nor
+    database; those for writes answer reads too.
     """
     from modelseal_registry.serve import serve as journey
 
     journey(
         place,
         common.listen(listen),
-        ready=lambda url: common.ready(url, as_json=as_json, quiet=quiet),
+        common.listen(listen_writes, "--listen-writes"),
+        behind_proxy or 0,
+        ready=lambda url, writes: common.ready(url, writes, as_json=as_json, quiet=quiet),
         event=common.event,
     )
     return 0

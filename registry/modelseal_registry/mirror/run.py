@@ -11,7 +11,7 @@ from typing import Any
 
 from modelseal import platform
 from modelseal.errors import Error, Unavailable, Usage
-from modelseal_registry import config, server, web
+from modelseal_registry import config, metrics, server, web, weblog
 from modelseal_registry.config import MirrorConfig, Place
 from modelseal_registry.emitter import Published, read_published
 from modelseal_registry.init import fresh_folder
@@ -19,6 +19,7 @@ from modelseal_registry.log import only_writer
 from modelseal_registry.mirror import trust as trusts
 from modelseal_registry.mirror.source import Source, resolved
 from modelseal_registry.mirror.sync import Mirror, Synced
+from modelseal_registry.shared import Shared
 from modelseal_registry.status import check_all, is_locked
 from modelseal_registry.store import Head, open_store
 
@@ -83,9 +84,12 @@ def serve(place: Place, listen: str | None, *, ready: Callable[[str], None], eve
         raise Unavailable(
             f"{place.public}: nothing is there to serve yet", hint=f"modelseal-registry --dir {place.dir} mirror sync"
         )
+    log = weblog.Log(settings.log)
+    event = event if settings.log == "text" else log.event
     with server.bind(listen or settings.listen) as sock:
         event(f"serving {place.public}")
-        http = server.Server(sock, functools.partial(web.mirror_app, place.dir), workers=settings.workers)
+        app = functools.partial(web.mirror_app, place.dir, Shared.create(metrics.WIDTH))
+        http = server.Server(sock, app, workers=settings.workers, log=log)
         http.run(started=lambda: ready(server.url_of(sock)), stopped=lambda: event("stopped"))
 
 

@@ -13,6 +13,7 @@ from modelseal.formats import index as indexes
 from modelseal.formats import tiles as log_tiles
 from modelseal_registry.store.findings import Findings
 from modelseal_registry.store.schema import buckets, claims, head, index_tiles, leaves, pending, retired, seals, tiles
+from modelseal_registry.store.usage import Usage
 
 TOP = 256  # number of a tree's top tile
 
@@ -50,6 +51,7 @@ class StoredClaim:
 class Tx:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self.usage = Usage(connection)
         self.findings = Findings(connection)
 
     # The log
@@ -173,11 +175,13 @@ class Tx:
 
     # What waits
 
-    def add_pending(self, digest: bytes, submission: bytes, seal: str | None, received: int) -> None:
-        """Let a submission wait; one that was refused before gets another try, one that waits already stays."""
+    def add_pending(self, digest: bytes, submission: bytes, seal: str | None, received: int) -> bool:
+        """Let a submission wait; one that was refused before gets another try. False if it waits already."""
         self._db.execute(delete(pending).where(pending.c.digest == digest, pending.c.status.is_not(None)))
-        if self._db.scalar(select(pending.c.number).where(pending.c.digest == digest)) is None:
-            self._db.execute(insert(pending).values(digest=digest, submission=submission, seal=seal, received=received))
+        if self._db.scalar(select(pending.c.number).where(pending.c.digest == digest)) is not None:
+            return False
+        self._db.execute(insert(pending).values(digest=digest, submission=submission, seal=seal, received=received))
+        return True
 
     def waiting(self, most: int, most_bytes: int) -> Iterator[Waiting]:
         """Yield what waits, in order of arrival: at most *most*, and no more after *most_bytes* of seals."""
@@ -192,6 +196,11 @@ class Tx:
 
     def count_waiting(self) -> int:
         return self._db.scalar(select(func.count()).select_from(pending).where(pending.c.status.is_(None))) or 0
+
+    def waits_since(self) -> int | None:
+        """Return when the record arrived that has waited longest, None if none waits."""
+        found: int | None = self._db.scalar(select(func.min(pending.c.received)).where(pending.c.status.is_(None)))
+        return found
 
     def drop_pending(self, digest: bytes) -> None:
         self._db.execute(delete(pending).where(pending.c.digest == digest))
