@@ -22,6 +22,7 @@ from modelseal.decide import Freshness, decide, tiles_wanted
 from modelseal.errors import Malformed, NotFound
 from modelseal.formats import merkle, paths
 from modelseal.formats.entries import Entry
+from modelseal.formats.envelope import RECORD
 from modelseal.formats.leaves import Leaf, Submission, encode_leaf
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
@@ -62,13 +63,20 @@ class World:
 
     # what honest people do
 
-    def log(self, record: str, by: Iterable[Private] = ()) -> int:
-        """Append one record with a roots leaf behind it, whatever the rules say; return its index."""
-        signatures = make.entries("application/vnd.modelseal.record+json", record, by)
+    def log(self, record: str, by: Iterable[Private] = (), *, listed_as: str | None = None) -> int:
+        """Append one record with a roots leaf behind it, whatever the rules say; return its index.
+
+        It is listed where *listed_as* would be: a registry newer than this program knows more types.
+        """
+        return self.log_signed(record, make.entries(RECORD, record, by), listed_as=listed_as)
+
+    def log_signed(self, record: str, signatures: tuple[Entry, ...], *, listed_as: str | None = None) -> int:
+        """The same with signatures at hand."""
         with self._store.write() as tx:
             appender = Appender(tx)
             data = encode_leaf(record, signatures, self.now)
-            index = appender.add(data, Leaf.parse(data))
+            listed = encode_leaf(listed_as, (), self.now) if listed_as else data
+            index = appender.add(data, Leaf.parse(listed))
             appender.close(self.signer.origin)
             self.size = appender.finish().size
         self.entries.append((record, signatures))
@@ -202,17 +210,8 @@ class World:
         operators, *rest = self.entries[:keep]
         other.log(operators[0])
         for record, signatures in rest:
-            other._log_signed(record, signatures)
+            other.log_signed(record, signatures)
         return other
-
-    def _log_signed(self, record: str, signatures: tuple[Entry, ...]) -> None:
-        with self._store.write() as tx:
-            appender = Appender(tx)
-            data = encode_leaf(record, signatures, self.now)
-            appender.add(data, Leaf.parse(data))
-            appender.close(self.signer.origin)
-            self.size = appender.finish().size
-        self.entries.append((record, signatures))
 
 
 def _bundle_digest(record: str) -> str:

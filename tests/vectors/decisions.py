@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from modelseal.decide import tiles_wanted
+from modelseal.errors import Unsupported
+from modelseal.formats import strict
 from modelseal.formats.evidence import Evidence, Listed, Lookup
+from modelseal.formats.leaves import Leaf, encode_leaf
 from modelseal.formats.note import Note, cosign, sign
 from modelseal.formats.records import Release
 from modelseal.formats.trust import Head, Trust, encode_registry
-from modelseal.gather import get_tile
+from modelseal.gather import Files, get_tile
 from tests.support import make
 from tests.support.make import NOW
 from tests.support.vectors import Vector, vector
-from tests.support.world import MAX_AGE, World
+from tests.support.world import MAX_AGE, OPS, World
 from tests.vectors.policies import WITNESSES
 
 ANA, CI, EVE = make.key("ana"), make.key("ci", "ed25519"), make.key("eve")
@@ -72,6 +76,9 @@ class Case:
         if self.why:
             yield "because", self.why
 
+    def without_release(self) -> Case:
+        return replace(self, release=None)
+
     def vector(self) -> Vector:
         return vector("decisions", self.phrase, self.expect, self.evidence, self.headers(), self.comment)
 
@@ -111,6 +118,43 @@ def _honest() -> Iterator[Case]:
     yield Case("with another release's seal", "release", swapped, w, release=TWO)
     torn = replace(Evidence.parse(new), seal="{}").encode()
     yield Case("with a seal that is none", "release", torn, w, release=TWO)
+
+
+DAY = 86_400
+
+
+def _standing() -> Iterator[Case]:
+    def acted(*types: str) -> World:
+        w = world()
+        for turn, type_ in enumerate(types, 2):
+            more: dict[str, Any] = {} if type_ == "lift" else {"reason": "compromised"}
+            if type_ == "recover":
+                more = {"key_set": make.key_set([EVE], [])}
+            w.log(make.text(type_, turn=turn, namespace=NS, **more), [OPS])
+        return w
+
+    def asked(phrase: str, w: World, days: int = 0, **more: Any) -> Case:
+        w.now += days * DAY
+        return Case(phrase, evidence=w.evidence(REPO), world=w, release=ONE, now=w.now, **{"expect": "release", **more})
+
+    why: dict[str, Any] = {"expect": "failed", "why": "SUSPENDED (compromised)"}
+    yield asked("a suspended namespace", acted("suspend"), **why)
+    yield asked("a suspended namespace, 13 days later", acted("suspend"), 13, **why)
+    yield asked("a suspended namespace, 14 days later", acted("suspend"), 14)
+    yield asked("a suspension that was lifted", acted("suspend", "lift"))
+    yield asked("a retired namespace", acted("retire"))
+    yield asked("a namespace that is to be recovered", acted("recover"))
+    yield asked("a namespace that was recovered", acted("recover"), 14)
+    w = world()
+    w.log(make.revocation(NS, "key-compromise", signer=CI.key.value()), [ANA])
+    yield asked("a revoked signer", w, expect="failed", why="REVOKED (key-compromise)").without_release()
+    w = world()
+    seal = w.ask(REPO).chosen
+    assert seal is not None
+    bundle = make.seal(CI, REPO, ONE, NEWER)
+    w.log(make.release(bundle, CI, replaces=seal.release.seal.hex()), [CI, ANA])
+    w.head = None
+    yield asked("a seal that was replaced, its place taken", w)
 
 
 def _revoked() -> Iterator[Case]:
@@ -232,18 +276,32 @@ def _proves_nothing() -> Iterator[Case]:
     yield case("a look-up that is not wanted", replace(good, lookups=extra))
 
 
+class _Newer(Files):
+    """A registry that knows the types of tomorrow gathers the evidence."""
+
+    def __init__(self, found: World, known: str) -> None:
+        super().__init__(found.reader())
+        self._known = Leaf.parse(encode_leaf(known, (), NOW))
+
+    def parsed(self, number: int) -> Leaf:
+        try:
+            return super().parsed(number)
+        except Unsupported:
+            return self._known
+
+
 def _not_in_force() -> Iterator[Case]:
-    w = world()
-    w.publish(REPO, 2, CI, NEWER)
-    claim = w.ask(REPO).state
-    assert claim is not None
-    owner = claim.namespace(NS)
-    assert owner is not None
-    w.head = None
-    dropped = make.keys(NS, make.key_set([EVE], [(CI, NS + "/*")]), seq=2, prev=owner.prev.hex())
-    w.log(dropped, [ANA, EVE])
-    phrase = "a change of keys whose rules are not in force: upgrade needed"
-    yield Case(phrase, "unavailable", w.evidence(REPO), w)
+    listed = make.text("objection", namespace=NS, target="ab" * 32)
+    newer = {
+        "a record whose rules are not in force": make.text("withdrawal", repo=REPO, revision=ONE, reason="malicious"),
+        "a record of a type nobody knows": make.text("promise", namespace=NS),
+        "a record of version 2": strict.encode({**strict.loads(listed, ""), "v": 2}),
+        "operators under other rules": make.operators([OPS], seq=2, prev="ab" * 32, rules=2),
+    }
+    for phrase, record in newer.items():
+        w = world()
+        w.log(record, [OPS], listed_as=listed)
+        yield Case(f"{phrase}: upgrade needed", "unavailable", _Newer(w, listed).evidence(REPO, None), w)
 
 
 def _memory() -> Iterator[Case]:
@@ -308,7 +366,7 @@ def _quorum() -> Iterator[Case]:
 
 
 SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
-    _honest, _revoked, _proves_nothing, _not_in_force, _memory, _quorum,
+    _honest, _standing, _revoked, _proves_nothing, _not_in_force, _memory, _quorum,
 )  # fmt: skip
 
 

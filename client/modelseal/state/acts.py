@@ -35,11 +35,11 @@ def operators(state: State, record: Operators, index: int, digest: bytes, author
 
 
 def watchlist(state: State, record: Watchlist, digest: bytes, authors: AbstractSet[Key]) -> None:
-    _threshold(state, authors)
     known = state.watched
     if record.seq != known.seq + 1 or record.prev != known.prev:
         after = f" after {known.prev.hex()}" if known.prev else ""
         raise Conflict(f"version {record.seq} of the watch-list; the next is {known.seq + 1}{after}")
+    _threshold(state, authors)
     gone = {name.lower() for name in record.remove}
     kept = {key: name for key, name in known.names.items() if key not in gone}
     state.watched = Watched(record.seq, digest, kept | {name.lower(): name for name in record.add})
