@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from modelseal import root
 from modelseal.formats import strict
+from modelseal.formats.note import Verifier
 from modelseal.formats.policy import encode_policy
 from modelseal.formats.trust import Trust, encode_registry
 from modelseal.keys import SigningKey
@@ -32,6 +33,7 @@ from tests.support.client import Address, Answer, Ran, dripping, endless, inside
 from tests.support.make import Private
 from tests.support.scene import BAD, GOOD, NAME, acme
 from tests.support.servers import environment
+from tests.support.witness import Witness, quorum_text
 from tests.support.world import World
 
 ANA, BEN, CLEO, DORA, MALLORY = (make.key(name) for name in ("ana", "ben", "cleo", "dora", "mallory"))
@@ -180,11 +182,11 @@ def changed(data: bytes, *by: Private, **fields: Any) -> bytes:
 
 
 def forged(
-    files: Files, says: Trust, *operators: Private, online: Private = ONLINE, by: Private | None = None
+    files: Files, says: Trust, *operators: Private, online: Private = ONLINE, policy: bytes | None = None
 ) -> Files:
     """Return *files* with new targets about *says*, signed by *operators*, and all that leads there by *online*."""
     api, found = trustdraft.tuf(), dict(files)
-    contents = Office.contents(says)
+    contents = Office.contents(says) | ({POLICY: policy} if policy is not None else {})
     old = load(files, "snapshot")
     version = old.meta["targets.json"].version + 1
     named = {name: api.TargetFile.from_data(name, data, ["sha256"]) for name, data in contents.items()}
@@ -233,6 +235,20 @@ def test_arbitrary_software_targets_that_too_few_operators_signed(who: str, stag
     assert stage.reader.kept() == {}
     stage.reader.trusts(office)
     stage.last_good(files, stage.reader.kept())
+
+
+def test_arbitrary_software_in_a_folder_is_refused_too(stage: Stage) -> None:
+    office = stage.office()
+    for name, files, code in (
+        ("bad", forged(office.files(), stage.says(stage.liar), ANA), 1),
+        ("good", office.files(), 0),
+    ):
+        for path, data in files.items():
+            (stage.reader.here / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (stage.reader.here / name / path).write_bytes(data)
+        ran = stage.reader.types("trust", "add", f"./{name}", "--fingerprint", office.fingerprint, "--yes")
+        ran.says(code, "TRUSTED" if code == 0 else "targets was signed by 1/2 keys")
+        assert bool(stage.reader.kept()) == (code == 0)
 
 
 def test_arbitrary_software_a_root_of_strangers_or_of_a_minority(stage: Stage) -> None:
@@ -566,6 +582,42 @@ def test_operators_who_change_the_log_s_beginning_are_refused(says: dict[str, An
         "remove, and add by the new fingerprint",
     )
     assert stage.reader.kept() == before
+
+
+# policies that no client takes, whoever signed them
+
+A, B, C = (Witness.named(name) for name in "abc")
+POLICIES: dict[str, Callable[[Verifier, Verifier], bytes]] = {
+    "twice the same key": lambda log, own: quorum_text(log, own, [A, Witness("twin.example", A.secret), B], 2),
+    "twice the same line": lambda log, own: quorum_text(log, own, [A, A, B], 2),
+    "twice the same member": lambda log, own: quorum_text(log, own, [A, B], 2).replace(b" w1 w2\n", b" w1 w1\n"),
+    "the own cosigner counted": lambda log, own: quorum_text(log, own, [A, B], 2).replace(b" w1 w2\n", b" w1 own\n"),
+    "the own cosigner under another name": lambda log, own: quorum_text(
+        log, own, [A, Witness("x.example", make.ed25519("own"))], 2
+    ),
+    "the log's key as a witness": lambda log, own: quorum_text(
+        log, own, [A, Witness("x.example", make.ed25519("log"))], 2
+    ),
+    "half of them": lambda log, own: quorum_text(log, own, [A, B], 1),
+    "a witness that does not count": lambda log, own: quorum_text(log, own, [A, B, C], 2).replace(
+        b" w1 w2 w3\n", b" w1 w2\n"
+    ),
+    "no own cosigner": lambda log, own: f"log {log.encode()}\nquorum none\n".encode(),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+def test_a_policy_that_is_not_k_of_n_independent_witnesses_is_refused(case: str, stage: Stage) -> None:
+    office, trust = stage.office(), stage.says().policy
+    stage.reader.trusts(office)
+    before = stage.reader.kept()
+    text = POLICIES[case](trust.log, trust.own)
+    files = forged(office.files(), stage.says(), ANA, BEN, policy=text)
+    stage.serve(files)
+    fresh = Reader(stage.folder / "fresh", stage.address)
+    fresh.add(office).says(1, "policy: ")
+    assert fresh.kept() == {}
+    stage.last_good(files, before)
 
 
 # key compromise, fast-forward
