@@ -122,7 +122,7 @@ def test_a_file_is_returned_and_the_connection_is_kept(server: Server) -> None:
     assert server.connections == 1
     assert server.requests[1].startswith(b"GET /tile/0/x001/234.p/5 HTTP/1.1\r\n")
     assert b"\r\nAccept-Encoding: identity\r\n" in server.requests[0]
-    assert b"\r\nUser-Agent: modelseal/" in server.requests[0]
+    assert b"\r\nUser-Agent: modelseal\r\n" in server.requests[0]
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(server: Server) -> None:
@@ -164,6 +164,11 @@ REFUSED = {
     ),
     "a broken chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc", "broken answer"),
     "a chunk cut off": (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc", "broken answer"),
+    "a chunk that ends with the connection": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + b"x" * 1000,
+        "broken answer",
+    ),
+    "a chunk of less than nothing": (OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc", "broken answer"),
     "compressed": (answer(b"\x1f\x8b", b"Content-Encoding: gzip"), "content encoding"),
     "no HTTP": (b"SSH-2.0-\x1b[31mred\r\n\r\n", "broken answer"),
     "too many headers": (OK + b"".join(b"A%d: b\r\n" % i for i in range(200)) + b"\r\n", "broken answer"),
@@ -327,16 +332,96 @@ def test_a_certificate_of_the_systems_authorities_is_accepted(
         reader(secure, 0.4).get("checkpoint", 10)
 
 
+def through(server: Server, monkeypatch: pytest.MonkeyPatch, seconds: float = 5, scheme: str = "http") -> Http:
+    """A reader of `registry.test` that has *server* for its proxy."""
+    proxy = server.url.replace("https:", "http:").replace("//", "//ana:se%20cret@")
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    return Http(f"{scheme}://registry.test/log", Budget(seconds))
+
+
 def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", server.url.replace("//", "//ana:secret@"))
     server.says(answer(b"hello"))
-    assert Http("http://registry.example/log", Budget(5)).get("checkpoint", 10) == b"hello"
-    assert server.requests[0].startswith(b"GET http://registry.example/log/checkpoint HTTP")
-    assert b"\r\nproxy-authorization: basic " in server.requests[0].lower()
+    assert through(server, monkeypatch).get("checkpoint", 10) == b"hello"
+    assert server.requests[0].startswith(b"GET http://registry.test/log/checkpoint HTTP")
+    assert b"\r\nHost: registry.test\r\n" in server.requests[0]
+    assert b"\r\nProxy-Authorization: Basic YW5hOnNlIGNyZXQ=\r\n" in server.requests[0]
     assert reader(server).get("checkpoint", 10) == b"hello"
     assert server.requests[1].startswith(b"GET /checkpoint HTTP")
+    assert b"authorization" not in server.requests[1].lower()
+    monkeypatch.setenv("no_proxy", "example.org,registry.test")
+    with pytest.raises(errors.Unavailable, match="host name not found"):
+        through(server, monkeypatch).get("checkpoint", 10)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_unavailable_and_named_without_its_password(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", "ana:secret@127.0.0.1:1")
+    with pytest.raises(errors.Unavailable, match=r"through the proxy 127\.0\.0\.1:1: cannot connect") as caught:
+        Http(f"{scheme}://registry.test", Budget(5)).get("checkpoint", 10)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said", ["socks5://127.0.0.1:1", "https://127.0.0.1:1", "http://", "http://h:x", "http://[::1"]
+)
+def test_a_proxy_of_another_form_is_a_usage_error(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", said)
+    with pytest.raises(errors.Usage, match="HTTP_PROXY is not of the form"):
+        Http("http://registry.test", Budget(5)).get("checkpoint", 10)
+
+
+# a proxy is one more stranger on the way: what it says in place of the registry is bounded in the same way
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_proxy_may_not_answer_what_a_registry_may_not(
+    server: Server, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, words = REFUSED[case]
+    server.says(data)
+    with pytest.raises(errors.Unavailable, match=words):
+        through(server, monkeypatch).get("checkpoint", 100)
+
+
+NO_TUNNEL = {
+    "wants a password": (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "407"),
+    "redirects": (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", "302"),
+    "says no HTTP": (b"SSH-2.0-\x1b[31mred\r\n\r\n", "broken answer"),
+    "hangs up": (b"", "broken answer"),
+    "hangs up behind the tunnel": (OK + b"\r\n", "no TLS|broken answer"),
+    "speaks in the place of the server": (OK + b"\r\n" + answer(b"hello"), "no TLS"),
+}
+
+
+@pytest.mark.parametrize("case", NO_TUNNEL)
+def test_a_proxy_that_makes_no_tunnel_is_unavailable_if_it(
+    server: Server, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, words = NO_TUNNEL[case]
+    server.says(data)
+    with pytest.raises(errors.Unavailable, match=words) as caught:
+        through(server, monkeypatch, scheme="https").get("checkpoint", 100)
+    assert str(caught.value).startswith("https://registry.test/log/checkpoint: through the proxy 127.0.0.1:")
+    assert "\x1b" not in str(caught.value)
+    assert server.requests[0].startswith(b"CONNECT registry.test:443 HTTP/1.")
+    assert b"\r\nProxy-Authorization: Basic YW5hOnNlIGNyZXQ=\r\n" in server.requests[0]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("case", SLOW)
+def test_a_slow_proxy_ends_with_the_budget(
+    server: Server, case: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.talk = SLOW[case]
+    begin = time.monotonic()
+    with pytest.raises(errors.Unavailable):
+        through(server, monkeypatch, 0.3, scheme).get("checkpoint", 10_000)
+    assert time.monotonic() - begin < 1.3
 
 
 EVIDENCE = {

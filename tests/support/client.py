@@ -61,6 +61,13 @@ class Ran:
         return json.loads(self.out)
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Clients hang up here, as they should; that is no error."""
+
+    def handle_error(self, *words: Any) -> None:
+        pass
+
+
 class Address:
     """An HTTP address that answers with *files*; a test may put anything in the place of any of them."""
 
@@ -82,7 +89,7 @@ class Address:
             def log_message(self, *words: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Quiet(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         if tls:
@@ -236,14 +243,16 @@ def typed(*words: str, main: Callable[[Sequence[str]], NoReturn] = cli.main) -> 
     return Ran(code, *printed)
 
 
-def inside(folder: Path, env: Mapping[str, str], *words: str) -> Ran:
+def inside(
+    folder: Path, env: Mapping[str, str], *words: str, main: Callable[[Sequence[str]], NoReturn] = cli.main
+) -> Ran:
     """The same in *folder* and with the environment *env*."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(env)
     try:
         with contextlib.chdir(folder):
-            return typed(*words)
+            return typed(*words, main=main)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -180,7 +180,8 @@ def _first(
         try:
             evidence, decision = _one(asked, reader, trust, head, revoked, fresh)
         except Unavailable as e:
-            decision = Decision(asked, Word.UNAVAILABLE, f": {e}", origin=trust.origin, revoked=revoked)
+            notes = (e.hint,) if e.hint else ()
+            decision = Decision(asked, Word.UNAVAILABLE, f": {e}", origin=trust.origin, revoked=revoked, notes=notes)
             evidence = None
         answer = Answer(decision, evidence, trust, entry.policy, location)
         if decision.word != Word.UNAVAILABLE:
