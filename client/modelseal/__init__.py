@@ -6,9 +6,10 @@
     if not verdict:
         raise SystemExit(f"{verdict.word}{verdict.says}")
 
-What the commands call: `verify` (a folder against the log), `hash_folder` (its digests), `sign` (a seal, nothing is
-sent), `publish` (seal, log, verify). They raise `modelseal.Error` or its kin in `modelseal.errors`, whose `exit_code`
-and `hint` are what the commands show. Nothing is imported before it is used: `import modelseal` costs nothing.
+What the commands call: `verify` (a folder against the log), `verify_signature` (against another tool's signature),
+`hash_folder` (its digests), `sign` (a seal, nothing is sent), `publish` (seal, log, verify). They raise
+`modelseal.Error` or its kin in `modelseal.errors`, whose `exit_code` and `hint` are what the commands show. Nothing is
+imported before it is used: `import modelseal` costs nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelseal.errors import Error
+    from modelseal.foreign.judge import SignatureVerdict
     from modelseal.hashing import hash_folder
     from modelseal.journeys.publish import Published, publish
     from modelseal.journeys.sign import Signed, sign
+    from modelseal.journeys.signature import verify_signature
     from modelseal.journeys.verify import verify
     from modelseal.keys import SigningKey
     from modelseal.verdict import Finding, Verdict, Word
@@ -28,6 +31,7 @@ __all__ = [
     "Error",
     "Finding",
     "Published",
+    "SignatureVerdict",
     "Signed",
     "SigningKey",
     "Verdict",
@@ -36,12 +40,14 @@ __all__ = [
     "publish",
     "sign",
     "verify",
+    "verify_signature",
 ]
 
 _FROM = {
     "Error": "modelseal.errors",
     "Finding": "modelseal.verdict",
     "Published": "modelseal.journeys.publish",
+    "SignatureVerdict": "modelseal.foreign.judge",
     "Signed": "modelseal.journeys.sign",
     "SigningKey": "modelseal.keys",
     "Verdict": "modelseal.verdict",
@@ -50,6 +56,7 @@ _FROM = {
     "publish": "modelseal.journeys.publish",
     "sign": "modelseal.journeys.sign",
     "verify": "modelseal.journeys.verify",
+    "verify_signature": "modelseal.journeys.signature",
 }
 
 

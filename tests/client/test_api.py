@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +66,38 @@ def test_hash_folder_gives_both_digests(stranger: Person) -> None:
     assert [one.blake3 for one in some.values()] == [None, None]
 
 
+def test_verify_signature_asks_nobody_and_names_no_repo(stranger: Person) -> None:
+    folder = stranger.model()
+    stranger.key("ci")
+    stranger.run("sign", folder, "--plain", "--key", "ci.key").says(0)
+    key = stranger.here / "ci.pub"
+    verdict = modelseal.verify_signature(folder, folder / "model.sig", key=key)
+    assert isinstance(verdict, modelseal.SignatureVerdict)
+    assert (verdict.word, verdict.exit_code, bool(verdict), verdict.equal) == ("signature-valid", 0, True, 2)
+    assert verdict.signer is not None and verdict.signer.who.startswith("key SHA256:")
+    (folder / "config.json").write_text("[]")
+    failed = modelseal.verify_signature(str(folder), str(folder / "model.sig"), key=str(key), recheck=True)
+    assert (failed.word, failed.exit_code, bool(failed)) == ("failed", 1, False)
+    assert [(one.kind, one.name) for one in failed.findings] == [("differs", "config.json")]
+    for how in ({}, {"key": key, "certificate_chain": [key]}, {"key": key, "jobs": 0}):
+        with pytest.raises(Usage):
+            modelseal.verify_signature(folder, folder / "model.sig", **how)  # type: ignore[arg-type]
+
+
+def test_what_the_readme_says_runs(ours: Person, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    ours.owns("acme-lab")
+    modelseal.publish(ours.model(), "acme-lab/atlas-7b", ours.here / "ci.key", revision=COMMIT)
+    (ours.here / "ci.pub").rename(ours.here / "signer.pub")
+    text = (Path(__file__).parents[2] / "client/README.md").read_text()
+    code = textwrap.dedent("".join(re.findall(r"^    import modelseal\n\n(?:    .*\n)+", text, re.MULTILINE)))
+    assert "verify_signature" in code
+    monkeypatch.chdir(ours.here)
+    with pytest.raises(SystemExit) as ended:
+        exec(code, {})
+    assert ended.value.code == 0
+    assert re.match(r"verified : sealed by .*|verified , sealed by .*", capsys.readouterr().out)
+
+
 def test_errors_say_what_to_do(stranger: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELSEAL_HOME", str(stranger.home))
     folder = stranger.model()
@@ -76,7 +111,7 @@ def test_errors_say_what_to_do(stranger: Person, monkeypatch: pytest.MonkeyPatch
 
 
 def test_names_are_listed_and_others_are_not_there() -> None:
-    assert {"sign", "verify", "publish", "hash_folder"} <= set(dir(modelseal))
+    assert {"sign", "verify", "verify_signature", "publish", "hash_folder"} <= set(dir(modelseal))
     assert all(getattr(modelseal, name).__doc__ for name in modelseal.__all__)
     with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
         modelseal.frobnicate  # noqa: B018
@@ -90,6 +125,7 @@ reveal_type(modelseal.verify("./m", "a/b"))
 reveal_type(modelseal.sign(Path("m"), "a/b", "k"))
 reveal_type(modelseal.publish("./m", "a/b", "k").evidence)
 reveal_type(modelseal.hash_folder("./m")[1])
+reveal_type(modelseal.verify_signature("./m", "m.sig", key="k.pub"))
 modelseal.verify()
 modelseal.verify("./m", "a/b", evidence=1)
 """
@@ -111,6 +147,7 @@ def test_a_type_checker_sees_real_types(tmp_path: Path) -> None:
         'note: Revealed type is "modelseal.journeys.sign.Signed"',
         'note: Revealed type is "pathlib.Path | None"',
         'note: Revealed type is "dict[str, modelseal.hashing.Digests]"',
+        'note: Revealed type is "modelseal.foreign.judge.SignatureVerdict"',
     ], done.stdout
     errors = [line for line in seen if line.startswith("error: ")]
     assert ["Missing positional" in errors[0], "incompatible type" in errors[1], len(errors)] == [True, True, 2], errors

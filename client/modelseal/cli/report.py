@@ -13,6 +13,7 @@ from modelseal.times import span, utc
 from modelseal.verdict import Word
 
 if TYPE_CHECKING:
+    from modelseal.foreign.judge import SignatureVerdict
     from modelseal.state import Sealed
     from modelseal.verdict import Decision, Finding, Verdict
 
@@ -60,13 +61,14 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         (
             "files",
             f"{verdict.equal} of {verdict.total} equal the seal, {output.size(_bytes(verdict))}, "
-            f"{_hashed(verdict)} ({verdict.digest})",
+            f"{hashed(verdict)} ({verdict.digest})",
         ),
         ("log", log_line(verdict.decision, release)),
     ]
 
 
-def _hashed(verdict: Verdict) -> str:
+def hashed(verdict: Verdict | SignatureVerdict) -> str:
+    """Return when the digests were computed."""
     if verdict.cached_since is None:
         return "hashed now"
     count = f"{verdict.cached} of {verdict.equal} digests"

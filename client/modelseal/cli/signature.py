@@ -46,7 +46,7 @@ _OPTIONS = (
     ),
 )
 _WITH = {"target", "signature", "key", "certificate_chain", "cert_identity", "unsafe_legacy_0_2"}
-_WITH |= {"quiet", "as_json", "offline", "jobs", "report_files"}
+_WITH |= {"quiet", "as_json", "offline", "jobs", "recheck", "report_files"}
 
 
 def instead(function: Callable[..., int]) -> Callable[..., int]:
@@ -87,6 +87,7 @@ def instead(function: Callable[..., int]) -> Callable[..., int]:
             cert_identity=cert_identity,
             unsafe_legacy_0_2=unsafe_legacy_0_2,
             jobs=others.get("jobs"),
+            recheck=others["recheck"],
         )
 
     for option in reversed(_OPTIONS):
@@ -142,6 +143,8 @@ def _run(target: str, signature: Path, quiet: bool, as_json: bool, report_files:
 
 
 def _show(verdict: SignatureVerdict, target: str, signature: Path) -> None:
+    from modelseal.cli import report
+
     output.say(f"{verdict.word.text} {escaped(target, longest=4096)}{escaped(verdict.says, longest=2000)}")
     output.line("file", escaped(str(signature), longest=4096))
     if verdict.signer is not None:
@@ -155,7 +158,7 @@ def _show(verdict: SignatureVerdict, target: str, signature: Path) -> None:
     if len(shown) < len(verdict.findings):
         output.line("more", f"{len(verdict.findings) - len(shown)} more; --json lists all")
     if verdict:
-        how = f"{output.size(verdict.total_bytes)}, hashed now ({verdict.digest})"
+        how = f"{output.size(verdict.total_bytes)}, {report.hashed(verdict)} ({verdict.digest})"
         output.line("files", f"{verdict.equal} of {verdict.total} equal the signature, {how}")
     for why in dict.fromkeys(why for _, why in verdict.not_compared):
         names = [name for name, reason in verdict.not_compared if reason == why]

@@ -29,6 +29,8 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class SignatureVerdict:
+    """Whether a signature by another tool is valid for the files at hand; it is true only if it is."""
+
     word: Word  # SIGNATURE_VALID or FAILED
     says: str  # what follows the path on the first line
     signer: Signer | None = None  # None: the signature itself is not valid
@@ -43,13 +45,14 @@ class SignatureVerdict:
     notes: tuple[str, ...] = ()
     hint: str | None = None
     files: tuple[Judged, ...] = ()  # every one, what matters most first
+    cached: int = 0  # files whose digests were computed earlier, and
+    cached_since: int | None = None  # POSIX seconds, when the oldest of these was
 
     @property
     def exit_code(self) -> int:
         return self.word.exit_code
 
     def __bool__(self) -> bool:
-        """Whether the signature is valid and the files are the signed ones."""
         return self.exit_code == 0
 
 

@@ -30,9 +30,9 @@ from modelseal.foreign.judge import SignatureVerdict, Signer
 from modelseal.foreign.keys import VerifyingKey
 from modelseal.foreign.statement import Manifest
 from modelseal.formats import envelope
-from modelseal.hashing import hash_files
 from modelseal.hubcache import Snapshot
 from modelseal.journeys import blake2b
+from modelseal.journeys.digests import Hashed, Hashing, hashed
 from modelseal.layouts import OneFile, Place
 from modelseal.times import utc
 from modelseal.verdict import Finding, Word
@@ -60,6 +60,7 @@ def verify_signature(
     cert_identity: str | None = None,
     unsafe_legacy_0_2: bool = False,
     jobs: int | None = None,
+    recheck: bool = False,
     quiet: bool = True,
     now: int | None = None,
 ) -> SignatureVerdict:
@@ -69,7 +70,12 @@ def verify_signature(
     must lead to, and with it *cert_identity*, a name that it must have. The verdict says nothing about which repo the
     files are of. A certificate must be valid when the signature was made, as a timestamp in it proves by an authority
     that leads to one of *certificate_chain* too, else *now* (POSIX seconds). *unsafe_legacy_0_2* also reads what
-    model_signing 0.2.0 wrote, whose encoding is not DSSE's.
+    model_signing 0.2.0 wrote, whose encoding is not DSSE's. *jobs*: threads that hash. Digests of files that have not
+    changed since they were hashed come from a cache, and the verdict says how many; *recheck* hashes all again.
+
+        verdict = modelseal.verify_signature("./atlas-7b", "./atlas-7b/model.sig", key="signer.pub")
+        if not verdict:
+            raise SystemExit(f"{verdict.word}{verdict.says}")
 
     Raises Usage (path, key, certificates, options) or Error (the files changed meanwhile).
     """
@@ -82,7 +88,7 @@ def verify_signature(
         manifest = statement.parse_legacy(bundle.payload) if legacy else statement.parse(bundle.payload)  # 3
     except (Malformed, Refused) as e:
         return SignatureVerdict(Word.FAILED, f": {e}", hint=e.hint)
-    return _files(place, file, manifest, signer, bundle, jobs, quiet)  # 4, 5
+    return _files(place, file, manifest, signer, bundle, Hashing(jobs=jobs, recheck=recheck), quiet)  # 4, 5
 
 
 def _trusted(key: Path | str | None, chain: Sequence[Path | str], identity: str | None, unsafe_legacy: bool) -> Trusted:
@@ -191,7 +197,7 @@ def by_certificate(leaf: Leaf, identity: str | None, stamped: datetime | None, s
 
 
 def _files(
-    place: Place, file: Path, manifest: Manifest, signer: Signer, bundle: Bundle, jobs: int | None, quiet: bool
+    place: Place, file: Path, manifest: Manifest, signer: Signer, bundle: Bundle, hashing: Hashing, quiet: bool
 ) -> SignatureVerdict:
     listing = _walk(place, manifest)
     # A single file is called what the user called it, also where that is a link to another name.
@@ -206,30 +212,35 @@ def _files(
         hub=listing.hub,
         problems=tuple(Finding(problem.kind, problem.name, found=problem.detail) for problem in listing.problems),
     )
-    digests: dict[str, bytes] = {}
-    if not plan.findings:  # else it is FAILED whatever the files hold, and nobody waits to hear it
-        digests = _hash(listing, {name: at_hand[name] for name in plan.to_hash}, manifest.algorithm, jobs, quiet)
+    if plan.findings:  # FAILED whatever the files hold, and nobody waits to hear it
+        return judge.compare(plan, {}, signer, bundle.digest)
+
+    def compared(hashing: Hashing) -> SignatureVerdict:
+        names = {name: at_hand[name].name for name in plan.to_hash}
+        have, digests = _hash(listing, names, manifest.algorithm, hashing, quiet)
         if _walk(place, manifest) != listing:  # a download still running, or somebody at work
             raise Error(f"{place.path} changed while it was read")
-    return judge.compare(plan, digests, signer, bundle.digest)
+        verdict = judge.compare(plan, digests, signer, bundle.digest)
+        return replace(verdict, cached=have.cached, cached_since=have.since)
+
+    verdict = compared(hashing)
+    if not verdict and verdict.cached:  # nobody is accused on what was true some time ago
+        verdict = compared(replace(hashing, recheck=True))
+    return verdict
 
 
-def _hash(listing: Listing, files: dict[str, Found], algorithm: str, jobs: int | None, quiet: bool) -> dict[str, bytes]:
-    total = sum(found.size for found in files.values())
-    with progress.shown("hashing", total, quiet=quiet) as step:
-        if algorithm == "blake2b":
-            other = blake2b.hash_files(listing, list(files.values()), step)
-            return {name: other[found.name] for name, found in files.items()}
-        done = hash_files(
-            listing,
-            [found.name for found in files.values()],
-            sha256=algorithm == "sha256",
-            blake3=algorithm == "blake3",
-            jobs=jobs,
-            progress=step,
-        )
-    digests = {name: getattr(done[found.name], algorithm) for name, found in files.items()}
-    return {name: digest for name, digest in digests.items() if digest is not None}
+def _hash(
+    listing: Listing, names: dict[str, str], algorithm: str, hashing: Hashing, quiet: bool
+) -> tuple[Hashed, dict[str, bytes]]:
+    """Return the digests of files by the signature's names, given the listing's *names* of them."""
+    if algorithm == "blake2b":  # nobody else asks for it, and the cache does not know it
+        files = [found for found in listing.files if found.name in names.values()]
+        with progress.shown("hashing", sum(found.size for found in files), quiet=quiet) as step:
+            other = blake2b.hash_files(listing, files, step)
+        return Hashed({}), {name: other[here] for name, here in names.items()}
+    have = hashed(listing, set(names.values()), frozenset({algorithm}), hashing, quiet=quiet)
+    digests = {name: getattr(have.digests[here], algorithm) for name, here in names.items()}
+    return have, {name: digest for name, digest in digests.items() if digest is not None}
 
 
 def _walk(place: Place, manifest: Manifest) -> Listing:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from modelseal.formats import names, strict
@@ -20,6 +20,9 @@ from modelseal.reports.subject import Failure, Subject
 from modelseal.reports.words import first_line
 from modelseal.times import rfc3339
 from modelseal.verdict import Judged, Verdict, Word
+
+if TYPE_CHECKING:
+    from modelseal.foreign.judge import SignatureVerdict
 
 _TYPES = {"datasets": "data", "spaces": "application"}
 _ALGORITHMS = {"sha256": "SHA-256", "blake3": "BLAKE3", "blake2b": "BLAKE2b-512"}
@@ -101,6 +104,7 @@ def _unnamed(subject: Subject, properties: list[tuple[str, str]]) -> dict[str, A
     properties += [("verified:signer", printable(outcome.signer.who))] if outcome.signer else []
     properties += [("verified:payload", f"sha256:{outcome.payload}")] if outcome.payload else []
     properties += [("verified:digest", outcome.digest)] if outcome.digest else []
+    properties += _cached(outcome)
     properties += _listed(outcome.files)
     properties += [("verified:note", printable(note, longest=1000)) for note in outcome.notes]
     return _with_files({**found, "properties": _properties(properties)}, outcome.files)
@@ -144,10 +148,14 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         found.append(("verified:files", f"{verdict.equal} of {verdict.total} equal the seal"))
     if verdict.digest:
         found.append(("verified:digest", verdict.digest))
-    if verdict.cached_since is not None:
-        found.append(("verified:digests-from-cache", f"{verdict.cached}, since {rfc3339(verdict.cached_since)}"))
-    found += _listed(verdict.files)
+    found += _cached(verdict) + _listed(verdict.files)
     return found + [("verified:note", printable(note, longest=1000)) for note in (*decision.notes, *verdict.notes)]
+
+
+def _cached(verdict: Verdict | SignatureVerdict) -> list[tuple[str, str]]:
+    if verdict.cached_since is None:
+        return []
+    return [("verified:digests-from-cache", f"{verdict.cached}, since {rfc3339(verdict.cached_since)}")]
 
 
 def _claimed(verdict: Verdict) -> list[tuple[str, str]]:

@@ -119,7 +119,7 @@ def _signature(subject: Subject) -> str:
         who.append(("Signed text", _code(f"sha256:{verdict.payload}")))
     if verdict.name is not None:
         who.append(("Called", _outside(verdict.name) + _text(" (by the signer; compared with nothing)")))
-    compared = f"compared: {verdict.digest}" if verdict.digest else "nothing was hashed"
+    compared = hashed(verdict)
     following = f"<h2>Next</h2>\n<p>{_text(verdict.hint)}</p>\n" if verdict.hint else ""
     return (
         _section("Who", who)

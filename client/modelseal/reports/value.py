@@ -142,6 +142,7 @@ def of_signature(verdict: SignatureVerdict, path: str, signature: str) -> dict[s
         "each": [names.judged(one) for one in verdict.files],
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
+        "cache": {"files": verdict.cached, "since": verdict.cached_since},
         "not_compared": [{"file": names.place(name), "why": why} for name, why in verdict.not_compared],
         "notes": [printable(note, longest=1000) for note in verdict.notes],
         "next": [{"argv": [], "why": printable(verdict.hint), "by": "person"}] if verdict.hint else [],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.times import utc
 from modelseal.verdict import Decision, Finding, Verdict, Word
+
+if TYPE_CHECKING:
+    from modelseal.foreign.judge import SignatureVerdict
 
 
 def first_line(verdict: Verdict) -> str:
@@ -80,7 +83,7 @@ def says(finding: Finding) -> str:
     return f"{text} ({RISKS.get(finding.risk, finding.risk)})" if finding.risk else text
 
 
-def hashed(verdict: Verdict) -> str:
+def hashed(verdict: Verdict | SignatureVerdict) -> str:
     """Return which digests were compared and when they were computed."""
     if verdict.digest is None:
         return "nothing was hashed"
