@@ -245,7 +245,7 @@ def _differences(settings: Config, roles: Roles, trust: Trust) -> list[str]:
         try:
             check()
         except Refused as e:
-            found.append(str(e))
+            found.append(f"{e}; {e.hint}" if e.hint else str(e))
     return found
 
 
