@@ -22,7 +22,7 @@ def approve(person: Person, namespace: str) -> None:
     folder = person.registry.folder
     waiting = operate(folder, "claims", "list", "--json").json["claims"]
     [name] = [one["name"] for one in waiting if one["namespace"] == f"hf://{namespace}"]
-    operate(folder, "claims", "approve", name, "--without-evidence", "a test")
+    operate(folder, "claims", "approve", name, "--without-evidence", "a test", "--yes")
 
 
 def test_a_first_claim_waits_for_the_operators_and_then_stands(person: Person) -> None:
@@ -77,12 +77,15 @@ def test_an_edited_file_changes_keys_at_once_and_the_text_by_the_next_claim(pers
     assert "then:     claim again for title: Acme Lab -> Acme Works" in dry.out
     before = person.left()
     assert not [name for name in before if name.endswith(".record")]
-    person.run("claim", "ns.toml", "--key", "ana.key").says(0, "LOGGED edited: leaf", "controller added: SHA256:")
-    person.run("claim", "ns.toml", "--key", "ben.key").says(10, "title: Acme Lab -> Acme Works", "waits for approval")
-    person.ns_toml("edited", ["ana"], ["ci"], title="Acme Works")
+    done = person.run("claim", "ns.toml", "--key", "ana.key").says(10, "PENDING edited: sent to", "waits for")
+    done.says(10, "logged:   leaf ", "controller added: SHA256:", "title: Acme Lab -> Acme Works")
+    again = person.run("claim", "ns.toml", "--key", "ben.key").says(10, "title: Acme Lab -> Acme Works", "waits for")
+    assert "controller added" not in again.out
+    person.ns_toml("edited", ["ana"], ["ci"])
     person.run("claim", "ns.toml", "--key", "ana.key", "--key", "ben.key").says(
-        1, "a key change that drops a controller is not in force yet"
+        0, "LOGGED edited: leaf", "controller dropped: SHA256:"
     )
+    person.run("claim", "ns.toml").says(0, "CLAIMED edited")
 
 
 def test_a_draft_of_an_earlier_step_gives_way_and_another_one_does_not(person: Person) -> None:
@@ -172,9 +175,8 @@ def test_revoke_shows_what_it_voids_and_wants_a_yes(person: Person) -> None:
 
 def test_a_revoked_release_fails_and_is_revoked_once(person: Person) -> None:
     repo = published(person, "voided")
-    other = "0" * 40
-    words = ("revoke", repo, "--reason", "malicious", "--yes", "--replacement", other)
-    person.run(*words, "--key", "ci.key").says(0, f"REVOKED (malicious) {repo}: leaf", f"instead:  {other}")
+    words = ("revoke", repo, "--reason", "malicious", "--yes")
+    person.run(*words, "--key", "ci.key").says(0, f"REVOKED (malicious) {repo}: leaf")
     person.run("verify", "./atlas-7b", "--repo", "voided/atlas-7b").says(1, "FAILED REVOKED (malicious)")
     person.run("show", "voided/atlas-7b").says(1, "REVOKED (malicious) voided/atlas-7b")
     person.run(*words, "--key", "ana.key").says(1, "is revoked already (malicious)")
@@ -267,9 +269,9 @@ def test_a_signature_that_does_not_verify_refuses_the_whole_record(stranger: Per
 
 
 def test_what_the_log_makes_itself_is_shown_and_never_submitted(person: Person) -> None:
-    text = make.operators([make.key("ops")])
+    text = make.text("roots", covers=3, records="ab" * 32, files="cd" * 32, names=None)
     (person.here / "x.record").write_bytes(Submission(text, records.parse_any(text), (), None).encode())
-    person.run("record", "show", "x.record").says(0, "record of type operators", "the log makes such records itself")
+    person.run("record", "show", "x.record").says(0, "record of type roots", "the log makes such records itself")
     person.run("record", "submit", "x.record").says(2, "is never submitted")
 
 

@@ -126,9 +126,9 @@ def identity(claim_text: str, claimed_by: Iterable[Private], *, turn: int = 1, *
     return text("identity", **{**fields, **changed})
 
 
-def keys(namespace: str, new: dict[str, Any], *, seq: int, prev: str) -> str:
+def keys(namespace: str, new: dict[str, Any], *, seq: int, prev: str, origin: str = ORIGIN) -> str:
     """A record of type `keys`; *prev* is the hex digest of the chain's last record."""
-    return text("keys", seq=seq, prev=prev, namespace=namespace, key_set=new)
+    return text("keys", origin=origin, seq=seq, prev=prev, namespace=namespace, key_set=new)
 
 
 def digest(record: str) -> str:

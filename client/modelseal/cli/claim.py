@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +11,13 @@ from modelseal.cli import options, output
 from modelseal.cli.output import escaped
 
 if TYPE_CHECKING:
-    from modelseal.journeys.claim import Claimed
+    from modelseal.journeys.claim import Claimed, Step
+    from modelseal.state import Change
 
 EPILOG = """\b
 Exit status:
   0 the log says what ns.toml says   1 refused   2 usage   6 UNAVAILABLE   8 LOG MISBEHAVED
-  10 PENDING: waits for signatures or for the operators' approval
+  10 PENDING: waits for signatures, for the operators' approval, or for the delay of a key change
 
 \b
 Example (ns.toml and key files in one folder):
@@ -51,16 +52,17 @@ def claim(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Claim a namespace; later, change the claim: edit ns.toml and claim again.
+    """Claim a namespace; later, change the claim or its keys: edit ns.toml and claim again.
 
     Without --key it says where the claim stands. Below the threshold of controllers nothing is sent: a draft is written
-    beside ns.toml, for the next one to sign.
+    beside ns.toml, for the next one to sign. A key change is in force at once if every controller signed it, or if it
+    only adds keys that cannot outvote the old ones; otherwise after 14 days in public.
     """
     from modelseal.journeys.claim import claim as journey
 
     keys = options.load_keys(key_sources, password_file)
     done = journey(file.expanduser(), keys, options.where(registry), dry_run=dry_run)
-    status = 0 if done.submission is None or done.logged is not None or (dry_run and keys) else 10
+    status = _status(done, dry_run and bool(keys))
     if as_json:
         output.emit(_as_json(done, status, dry_run))
     elif not quiet:
@@ -68,80 +70,181 @@ def claim(
     return status
 
 
+def _status(done: Claimed, dry_run: bool) -> int:
+    if dry_run:
+        return 0
+    there = all(step.logged is not None for step in done.steps) and not done.later
+    return 0 if there and not done.waiting else 10
+
+
 def _show(done: Claimed, file: Path, dry_run: bool, signed: bool) -> None:
     name = done.wanted.namespace.removeprefix("hf://")
     output.say(_first_line(done, name, dry_run, signed))
-    for change in done.changes:
-        output.line("change", escaped(change, longest=1000))
+    for step in done.steps:
+        _show_step(step, done, earlier=step is not done.step)
     for change in done.later:
         output.line("then", f"claim again for {escaped(change, longest=1000)}")
-    if done.submission is None and done.owner is not None:
-        for line in _standing(done):
-            output.line("log", escaped(line))
+    for key, text in _standing(done):
+        output.line(key, escaped(text, longest=1000))
+    last = done.step
+    if last is None:
+        _nothing_to_do(done, file)
         return
-    if done.draft is not None:
-        draft = escaped(str(done.draft))
-        following = f"the next person: modelseal record sign {draft} --key FILE --submit"
-        output.line("draft", f"{draft}; {following}" if done.waits_for else f"{draft}, signed by enough controllers")
-        if not done.waits_for:
-            output.line("next", f"modelseal record submit {draft}")
-    if done.claim_file is not None and done.logged is None:
+    if last.draft is not None:
+        _next_person(last)
+    if done.claim_file is not None and last.logged is None:
         _where_to_publish(done, name)
-    if not signed and (done.draft is None or done.waits_for):
+    if not signed and (last.draft is None or last.waits_for):
         output.line("next", f"modelseal claim {escaped(str(file))} --key FILE")
-    elif done.sent and done.logged is None:
+    elif last.sent and (last.logged is None or done.waiting or done.later):
         output.line("next", f"modelseal claim {escaped(str(file))}    (says where it stands)")
 
 
+def _show_step(step: Step, done: Claimed, *, earlier: bool) -> None:
+    if earlier:
+        output.line("logged", f"leaf {step.logged} of {done.origin}")
+    for change in step.changes:
+        output.line("change", escaped(change, longest=1000))
+    if step.delay is not None and not (step.logged is not None and done.owner and not done.owner.pending):
+        output.line("delay", f"{_days()}, in public: {step.delay}")
+
+
+def _days() -> str:
+    from modelseal.state.owners import DELAY
+
+    return f"{DELAY // 86_400} days"
+
+
 def _first_line(done: Claimed, name: str, dry_run: bool, signed: bool) -> str:
-    if done.submission is None:
-        return f"CLAIMED {name}: {done.origin} says what this file says"
-    if dry_run and signed:
-        return f"DRY RUN {name}: {done.waits_for or 'signed by enough controllers'}; nothing was sent or written"
-    if done.logged is not None:
-        return f"LOGGED {name}: leaf {done.logged} of {done.origin}"
-    if done.sent:
-        return f"PENDING {name}: sent to {done.origin}; {escaped(done.waits_for or '')}"
-    if done.waits_for:
-        return f"PENDING {name}: {done.waits_for}; nothing was sent"
-    proof = f"(proof in a log of {done.size} leaves)"
-    if done.owner is None:
-        return f"PENDING {name}: no claim of it is approved in {done.origin} {proof}"
-    return f"PENDING {name}: this file says something else than {done.origin} {proof}"
+    step, owner = done.step, done.owner
+    if dry_run and signed and step is not None:
+        return f"DRY RUN {name}: {step.waits_for or 'signed by enough controllers'}; nothing was sent or written"
+    if step is not None and step.logged is None:
+        if step.sent:
+            return f"PENDING {name}: sent to {done.origin}; {escaped(step.waits_for or '', longest=1000)}"
+        if step.waits_for:
+            return f"PENDING {name}: {step.waits_for}; nothing was sent"
+        proof = f"(proof in a log of {done.size} leaves)"
+        if owner is None:
+            return f"PENDING {name}: no claim of it is approved in {done.origin} {proof}"
+        return f"PENDING {name}: this file says something else than {done.origin} {proof}"
+    logged = f"leaf {step.logged} of {done.origin}" if step is not None else None
+    if owner is not None and owner.pending is not None:
+        says = f"{logged}; the new keys are" if logged else f"its keys change as this file says, {done.origin} has it;"
+        return f"PENDING {name}: {says} in force on {_utc(owner.pending.due)}"
+    if done.waiting:
+        says = logged or f"{done.origin} says what this file says"
+        return f"PENDING {name}: {says}; see below what the operators did"
+    if logged:
+        return f"LOGGED {name}: {logged}"
+    return f"CLAIMED {name}: {done.origin} says what this file says"
+
+
+def _utc(time: int) -> str:
+    from modelseal.times import utc
+
+    return utc(time)
+
+
+def _next_person(step: Step) -> None:
+    draft = escaped(str(step.draft))
+    sign = f"modelseal record sign {draft} --key FILE"
+    if not step.waits_for:
+        output.line("draft", f"{draft}, signed by enough controllers")
+        output.line("next", f"modelseal record submit {draft}")
+    elif step.again:
+        output.line("draft", f"{draft}; every other controller: {sign}; the last one adds --submit")
+    else:
+        output.line("draft", f"{draft}; the next person: {sign} --submit")
 
 
 def _where_to_publish(done: Claimed, name: str) -> None:
+    from modelseal.formats import findings
+
     file = escaped(str(done.claim_file))
-    output.line("Hub", f"not looked at; do: hf upload {name}/README {file} modelseal.json --type space")
+    output.line("Hub", f"not looked at; do: hf upload {findings.space_of(name)} {file} {findings.FILE} --type space")
     if done.wanted.domain:
-        where = f"https://{done.wanted.domain}/.well-known/modelseal.json"
-        output.line("domain", f"not looked at; put the same file at {where}")
+        output.line("domain", f"not looked at; put the same file at {findings.domain_url(done.wanted.domain)}")
+        digest = done.steps[-1].submission.digest.hex()
+        output.line("or DNS", f"one TXT record at {findings.DNS_LABEL}.{done.wanted.domain}: claim=sha256:{digest}")
+    if done.kept:
+        output.line("note", f"{file} still names {done.kept} earlier claim{'s' if done.kept > 1 else ''}")
 
 
-def _standing(done: Claimed) -> list[str]:
+def _nothing_to_do(done: Claimed, file: Path) -> None:
     from modelseal.journeys.words import key_lines
 
     owner = done.owner
     assert owner is not None
     checked = "checked by the operators" if owner.identity.basis == "web" else "on the operators' word, not checked"
-    return [f"the owner was {checked}", *key_lines(owner.key_set)]
+    for line in (f"the owner was {checked}", *key_lines(owner.key_set)):
+        output.line("log", escaped(line))
+    if owner.pending is not None:
+        every = " ".join(["--key FILE"] * len(owner.key_set.controllers))
+        sign = f"modelseal claim {escaped(str(file))} {every}"
+        output.line("next", f"in force at once if every controller signs it again: {sign}")
+
+
+def _standing(done: Claimed) -> list[tuple[str, str]]:
+    """Say what is not in force yet, or out of force for a time."""
+    from modelseal.journeys.words import key_changes
+
+    owner = done.owner
+    if owner is None:
+        return []
+    says: list[tuple[str, str]] = []
+    if owner.suspended(done.time) and owner.suspension is not None:
+        why = f"by the operators ({owner.suspension.reason}): nothing is VERIFIED and no release is admitted"
+        says.append(("suspended", f"until {_utc(owner.suspension.until)} {why}"))
+    if owner.retired is not None:
+        says.append(("retired", f"on {_utc(owner.retired.time)} ({owner.retired.reason}): only revocations"))
+    for change, whose in ((owner.pending, "by its controllers"), (owner.recovery, "by the operators")):
+        logged = any(
+            step.logged is not None and change and step.submission.digest == change.digest for step in done.steps
+        )
+        if change is not None and not logged:  # else its changes are said already
+            says.append(("waits", f"new keys on {_utc(change.due)} {whose}, leaf {change.index}"))
+            says += [("waits", f"  {line}") for line in key_changes(owner.key_set, change.key_set)]
+            if change.key_set != done.wanted.key_set:
+                sign = f"modelseal object {owner.claim.namespace} {change.digest.hex()[:12]} --key FILE"
+                says.append(("waits", "  this is not what this file says"))
+                says.append(("next", f"if no controller of yours wants it, let it wait longer: {sign}"))
+    return says
 
 
 def _as_json(done: Claimed, status: int, dry_run: bool) -> dict[str, object]:
-    digest = done.submission.digest.hex() if done.submission else None
+    last, owner = done.step, done.owner
+    changes = [change for step in done.steps for change in step.changes]
+    suspension = owner.suspended(done.time) if owner else None
     return {
-        "verdict": "pending" if status == 10 else "dry-run" if dry_run and digest else "done",
+        "verdict": "pending" if status == 10 else "dry-run" if dry_run and last else "done",
         "exit": status,
         "namespace": done.wanted.namespace,
-        "record": digest,
-        "changes": [escaped(change, longest=1000) for change in done.changes],
+        "record": last.submission.digest.hex() if last else None,
+        "changes": [escaped(change, longest=1000) for change in changes],
         "later": [escaped(change, longest=1000) for change in done.later],
-        "leaf": done.logged,
-        "sent": done.sent,
-        "waits_for": done.waits_for,
-        "draft": str(done.draft) if done.draft else None,
+        "delay": last.delay if last else None,
+        "leaf": last.logged if last else None,
+        "leaves": [step.logged for step in done.steps if step.logged is not None],
+        "sent": last is not None and last.sent,
+        "waits_for": last.waits_for if last else None,
+        "draft": str(last.draft) if last and last.draft else None,
         "claim_file": str(done.claim_file) if done.claim_file else None,
+        "key_change": _change(owner.pending if owner else None, done),
+        "recovery": _change(owner.recovery if owner else None, done),
+        "suspended_until": suspension.until if suspension else None,
+        "retired": owner.retired.reason if owner and owner.retired else None,
     }
+
+
+def _change(change: Change | None, done: Claimed) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    as_wanted = change.key_set == done.wanted.key_set
+    return {
+        "record": change.digest.hex(), "leaf": change.index, "due": change.due, "as_wanted": as_wanted,
+        "keys": change.key_set.value(),
+    }  # fmt: skip
 
 
 COMMANDS = (claim,)

@@ -1,6 +1,6 @@
 """Publish a folder as a release.
 
-    1 what does the log say now?      4 submit
+    1 what does the log say now?      4 submit, or a draft where the controllers must sign too
     2 hash and seal                   5 wait until the log's evidence says VERIFIED to us as to anyone
     3 release record                  6 write the seal into the folder and the evidence beside it
 
@@ -10,24 +10,30 @@ The same again gives the same answer: a release that is there already, of these 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from modelseal import keys, platform
 from modelseal.compare import Local, compare
-from modelseal.errors import Conflict, Pending, Unavailable, Usage
-from modelseal.formats import manifest, names
+from modelseal.errors import Conflict, Malformed, Pending, Refused, TooFew, Unavailable, Usage
+from modelseal.formats import manifest, names, records
+from modelseal.formats.envelope import Bundle
 from modelseal.formats.evidence import Evidence
+from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.names import Asked
+from modelseal.formats.records import Release
 from modelseal.journeys import show, submit, typed
 from modelseal.journeys import sign as sealing
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.digests import Hashing
+from modelseal.journeys.record import missing_signatures
 from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
-from modelseal.state import Sealed
-from modelseal.verdict import Decision, Verdict, Word
+from modelseal.state import Sealed, apply
+from modelseal.times import utc
+from modelseal.verdict import Decision, Standing, Verdict, Word
 
 POLL_S = 0.2
 
@@ -36,12 +42,15 @@ POLL_S = 0.2
 class Published:
     """How a release came into the log, and what any client says about it."""
 
-    verdict: Verdict | None  # None: a dry run of what is not logged yet
+    verdict: Verdict | None  # None: a dry run of what is not logged yet, or a draft
     answer: Answer
     signed: Signed
     seal: Path | None  # where it was written; None if nothing was
     evidence: Path | None
     again: bool  # it was there already
+    replaces: Sealed | None = None  # the release whose place this one takes; its seal is void then, for ever
+    draft: Path | None = None  # replaces, and more controllers must sign: nothing was sent
+    waits_for: str | None = None
 
 
 def publish(
@@ -56,6 +65,8 @@ def publish(
     save: Path | str | None = None,
     wait_s: float = 30.0,
     dry_run: bool = False,
+    replace_seal: bool = False,
+    controllers: Sequence[SigningKey | Path | str] = (),
     hash: str = "auto",
     jobs: int | None = None,
     quiet: bool = True,
@@ -66,59 +77,138 @@ def publish(
     evidence is written beside the folder, or to *save*. *registry*: another address than the trust root's. *wait_s*:
     how long to wait for the log.
 
+    A commit is sealed once. With *replace_seal* the seal that stands there is replaced and void for ever; that wants
+    the signatures of the namespace's *controllers* too. Where more of them must sign nothing is sent: `draft` names a
+    .record file for the next one, and when it is logged the same call again finishes.
+
         done = modelseal.publish("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
         print(done.verdict.word, done.seal, done.evidence)
 
-    Raises what `sign` raises, Refused or Conflict (the registry's answer), Unavailable, and Pending: submitted, not
-    seen in the log yet; the same call again asks again.
+    Raises what `sign` raises, Refused or Conflict (the rules, or the registry's answer), Unavailable, and Pending:
+    submitted, not seen in the log yet, or the key is to be a signer later; the same call again asks again.
     """
     folder, asked = Path(path), typed.asked_commit(repo, revision)
     key, where = keys.given(key, password), Where(registry=registry)
+    if controllers and not replace_seal:
+        raise Usage("only the seal's own key signs a release, unless it replaces a seal", hint="see --replace")
+    others = [keys.given(one, password) for one in controllers]
     hashing, target = Hashing(hash, jobs), sealing.place(folder, signature)
-    beside = Path(save) if save else _beside(folder)
+    beside = Path(save) if save else _beside(folder, ".evidence")
     if beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
     sealing.check_parent(beside)  # before anything is logged, for ever
     show.check_place(beside)
     kept = sealing.existing(target, asked)
     answer = heard(ask(asked, where))  # 1
-    signed = sealing.make(folder, asked, key, kept=kept, hashing=hashing, quiet=quiet)  # 2
     there = _release_at(answer.decision, asked)
-    reason = None
+    draft = _beside(folder, submit.SUFFIX)
+    if there is None:
+        _check_admissible(answer, asked, key, None, others)
+    elif replace_seal:
+        kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != there.sealed.release.seal else None)
+    signed = sealing.make(folder, asked, key, kept=kept, hashing=hashing, quiet=quiet)  # 2
+    replaced: Sealed | None = None
+    if there is not None and replace_seal and not (_is_ours(signed, there.sealed) and there.voided is None):
+        replaced, there = there.sealed, None
+        _check_admissible(answer, asked, key, replaced, others)
+    done = Published(None, answer, signed, None, None, again=there is not None, replaces=replaced)
     if there is not None:
-        signed = _there_already(signed, there, answer)
-    elif dry_run:
-        return Published(None, answer, signed, None, None, again=False)
+        signed = _there_already(signed, there.sealed, answer)
     else:
-        reason = _log(signed, key, where.registry or answer.trust.url, answer.trust.origin)
-        answer = _wait(signed, asked, where, wait_s, reason)  # 5
-    verdict = _verdict(signed, answer)
-    if dry_run or verdict.word != Word.VERIFIED:
-        return Published(verdict, answer, signed, None, None, again=there is not None)
+        release = signed.release(answer.trust.origin, replaced.release.seal if replaced else None)
+        unsigned = submit.draft(release, signed.seal)
+        before = submit.draft_at(draft, unsigned) if replaced else None
+        submission = submit.sign(before or unsigned, [key, *others])  # 3
+        if replaced and (missing := missing_signatures(submission, answer)):
+            if not dry_run:
+                submit.write(draft, submission)
+            return replace(done, draft=None if dry_run else draft, waits_for=missing)
+        if dry_run:
+            return done
+        reason = _log(submission, where.registry or answer.trust.url)  # 4
+        answer = _wait(signed, asked, where, wait_s, reason, replaced)  # 5
+    done = replace(done, verdict=_verdict(signed, answer), answer=answer, signed=signed)
+    assert done.verdict is not None
+    if dry_run or done.verdict.word != Word.VERIFIED:
+        return done
     sealing.write(target, signed.seal)  # 6
     assert answer.evidence is not None
     platform.replace(beside, answer.evidence)
-    return Published(verdict, answer, signed, target, beside, again=there is not None)
+    return replace(done, seal=target, evidence=beside)
 
 
-def _beside(folder: Path) -> Path:
+def _beside(folder: Path, suffix: str) -> Path:
     named = folder if folder.name not in ("", "..") else folder.resolve()
-    return named.with_name(named.name + ".evidence")
+    return named.with_name(named.name + suffix)
 
 
-def _release_at(decision: Decision, asked: Asked) -> Sealed | None:
-    there = [one.sealed for one in decision.releases if one.sealed.release.revision == asked.revision]
+def _release_at(decision: Decision, asked: Asked) -> Standing | None:
+    there = [one for one in decision.releases if one.sealed.release.revision == asked.revision]
     return there[-1] if there else None
+
+
+def _check_admissible(
+    answer: Answer, asked: Asked, key: SigningKey, replaces: Sealed | None, controllers: Sequence[SigningKey]
+) -> None:
+    """Refuse what no rule would admit, before files are hashed for it: the rules judge a release of no contents."""
+    decision, signer = answer.decision, key.public.key
+    assert decision.state is not None and asked.revision is not None
+    time_, none = decision.time or 0, bytes(32)
+    release = Release(
+        origin=answer.trust.origin, signer=signer, repo=asked.repo, revision=asked.revision, seal=none, bundle=none,
+        bundle_size=1, files=1, total_bytes=1, fileset=none, weights=(),
+        replaces=replaces.release.seal if replaces else None,
+    )  # fmt: skip
+    leaf = Leaf(time_, records.encode_record(release), release, ())
+    authors = frozenset({signer, *(one.public.key for one in controllers)})
+    try:
+        apply(decision.state.copy(), decision.size, leaf, authors, frozenset())
+    except TooFew:
+        return  # others may sign yet
+    except Refused as e:
+        owner = decision.state.namespace(names.namespace_of(asked.repo), time_)
+        for change in (owner.pending, owner.recovery) if owner else ():
+            if (
+                change
+                and change.key_set.entitles(signer, asked.repo)
+                and signer not in (owner.signers if owner else ())
+            ):
+                raise Pending(f"{e}; it may from {utc(change.due)} on, when a change of keys is in force") from e
+        hint = None
+        if owner is None:
+            hint = "claim it: modelseal claim ns.toml --key FILE"
+        elif not owner.entitles(signer, asked.repo) and signer not in owner.signers and not owner.retired:
+            hint = "name it as a signer in ns.toml, with a scope that covers the repo, and claim again"
+        raise Refused(str(e), hint=hint) from e
+
+
+def _payload(seal: str) -> bytes:
+    return sha256(Bundle.parse(seal).payload).digest()
+
+
+def _seal_in(draft: Path, there: Standing) -> str | None:
+    """Return the seal that waits in *draft* to replace the one that is there, so that the same record is made again."""
+    try:
+        found = submit.read(draft)
+    except (Usage, Malformed):
+        return None
+    record = found.record
+    return found.seal if isinstance(record, Release) and record.replaces == there.sealed.release.seal else None
+
+
+def _is_ours(signed: Signed, there: Sealed) -> bool:
+    release = there.release
+    return release.fileset == manifest.fileset(signed.statement.files) and release.signer == signed.public.key
 
 
 def _there_already(signed: Signed, there: Sealed, answer: Answer) -> Signed:
     """Return the seal that is logged at this commit, if it is of these files and by this key."""
     release = there.release
-    if release.fileset != manifest.fileset(signed.statement.files) or release.signer != signed.public.key:
+    if not _is_ours(signed, there):
         raise Conflict(
             f"{names.short(release.repo)}@{release.revision} is sealed already: leaf {there.index}, "
             f"seal {release.seal.hex()}, by SHA256:{release.signer.sha256.hex()}",
-            hint="a commit is sealed once; publish the new files at a new commit",
+            hint="a commit is sealed once; publish the new files at a new commit, or with the controllers --replace it",
         )
     statement = answer.decision.statement
     if statement is None or statement.revision != release.revision:
@@ -142,23 +232,25 @@ def _seal_text(answer: Answer) -> str:
     return seal
 
 
-def _log(signed: Signed, key: SigningKey, url: str, origin: str) -> str | None:
+def _log(submission: Submission, url: str) -> str | None:
     """Send seal and release; return why it may not be logged yet, None if it is."""
-    release = submit.draft(signed.release(origin), signed.seal)  # 3
     try:
-        submit.send(submit.sign(release, [key]), url)  # 4
+        submit.send(submission, url)
     except (Pending, Unavailable) as e:  # it may have been logged all the same: the evidence tells
         return str(e)
     return None
 
 
-def _wait(signed: Signed, asked: Asked, where: Where, wait_s: float, reason: str | None) -> Answer:
+def _wait(
+    signed: Signed, asked: Asked, where: Where, wait_s: float, reason: str | None, replaced: Sealed | None
+) -> Answer:
     """Return the first answer that shows our release; Pending if there is none within *wait_s*."""
     seal = sha256(signed.statement.encode()).digest()
     end = time.monotonic() + wait_s
     while True:
         answer = ask(asked, where)
-        there = _release_at(answer.decision, asked)
+        found = _release_at(answer.decision, asked)
+        there = found.sealed if found and found.sealed != replaced else None
         if there is not None and there.release.seal == seal:
             return answer
         if there is not None or answer.decision.word == Word.LOG_MISBEHAVED:

@@ -45,8 +45,11 @@ class Signed:
         """The seal's identity: hex SHA-256 of the signed payload."""
         return sha256(self.statement.encode()).hexdigest()
 
-    def release(self, origin: str) -> Release:
-        """Return the release record of this seal for the log *origin*."""
+    def release(self, origin: str, replaces: bytes | None = None) -> Release:
+        """Return the release record of this seal for the log *origin*.
+
+        *replaces*: the newest seal logged at this revision, in whose place this one is to stand.
+        """
         payload, bundle = self.statement.encode(), self.seal.encode()
         return Release(
             origin=origin,
@@ -60,7 +63,7 @@ class Signed:
             total_bytes=self.statement.total_bytes,
             fileset=manifest.fileset(self.statement.files),
             weights=manifest.weights(self.statement.files),
-            replaces=None,
+            replaces=replaces,
         )
 
 

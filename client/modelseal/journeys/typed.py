@@ -54,6 +54,17 @@ def namespace(text: str) -> str:
         raise Usage(f"{names.printable(text)} is not a namespace", hint="namespaces are written hf://owner") from e
 
 
+def fingerprint(text: str) -> bytes:
+    """Read the fingerprint of a key: `SHA256:` and 64 hex digits, as keygen and show print it."""
+    digits = text.removeprefix("SHA256:").removeprefix("sha256:")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise Usage(
+            f"{names.printable(text)} is not a fingerprint",
+            hint="SHA256: and 64 hex digits; see: modelseal show NAME.pub",
+        )
+    return bytes.fromhex(digits)
+
+
 def reason(text: str) -> str:
     """Read the reason of a revocation."""
     from modelseal.formats.records import REASONS

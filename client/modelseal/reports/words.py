@@ -44,7 +44,20 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     if verdict.word not in steps:
         return []
     argv, why, by = steps[verdict.word]
+    if other := _replacement(verdict):
+        argv, why = [*show[:2], f"{name}@{other}"], "its owner names another release instead"
     return [{"argv": argv, "why": why, "by": by}]
+
+
+def _replacement(verdict: Verdict) -> str | None:
+    """Return the commit that a revocation names instead, if the release there stands: nobody is sent to another bad
+    one."""
+    releases = verdict.decision.releases
+    voided = next((one.voided for one in releases if one.sealed == verdict.release), None)
+    if voided is None or voided.replacement is None:
+        return None
+    last = [one for one in releases if one.sealed.release.revision == voided.replacement][-1:]
+    return voided.replacement if last and last[0].voided is None else None
 
 
 def shown_size(count: int) -> str:
