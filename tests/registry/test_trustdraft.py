@@ -298,3 +298,20 @@ def test_junk_among_the_signatures_is_not_published(folder: Path) -> None:
     padded = replace(draft, metadata={"2.targets.json": load.to_bytes().decode()})
     trustroot.publish(folder, padded, [ONLINE.secret], NOW)
     assert len(json.loads((folder / "2.targets.json").read_text())["signatures"]) == 2
+
+
+def test_every_changed_byte_and_every_cut_of_a_draft_is_refused_or_means_the_same(folder: Path) -> None:
+    draft = signed(trustdraft.following(published(folder), contents("new"), NOW, roles(ANA, BEN, DORA)), ANA)
+    data, whole = draft.encode(), trustdraft.facts(draft)
+    for cut in range(0, len(data), 97):
+        with pytest.raises(errors.Malformed):
+            Draft.parse(data[:cut])
+    for at in range(0, len(data), 23):
+        other = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        try:
+            found = trustdraft.facts(Draft.parse(other))
+        except (errors.Malformed, errors.Refused):
+            continue
+        # what changed are dates of a draft that nobody has signed so, or its signatures: then they do not count
+        assert dict(found.contents) == dict(whole.contents) or not any(group.signed for group in found.groups)
+        assert (found.new, found.old) == (whole.new, whole.old) or not any(group.signed for group in found.groups)
