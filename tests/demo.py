@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -127,6 +128,8 @@ def demo(model: Path, folder: Path) -> None:
     origin = f"127.0.0.1:{_free_port()}"
     invitation = me.type(f"modelseal-registry --dir ./reg init --origin {origin}")
     trust = next(word for word in invitation.split() if "#sha256:" in word)
+    settings = folder / "reg/registry.toml"  # nothing leaves this machine: no evidence is looked for
+    settings.write_text(re.sub(r"(?m)^hub = .*$", 'hub = ""', settings.read_text()))
 
     with me.serving("./reg"):
         me.title("A publisher claims a namespace, the operator approves it")

@@ -19,9 +19,11 @@ from modelseal import platform
 from modelseal.errors import Malformed, Usage
 from modelseal.formats import names, strict
 from modelseal.formats.strict import Check
+from modelseal_registry.fetch.addresses import check_entry
 
 MAX_CONFIG = 64 << 10
 DEFAULT_LISTEN = "127.0.0.1:8750"
+HUB = "https://huggingface.co"
 
 _LISTEN = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5})", re.ASCII)
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?(?:/|$)", re.ASCII)
@@ -93,6 +95,9 @@ class Config:
     releases_per_repo: int = 1_000
     repos_per_signer: int = 1_000
     revocations_per_minute: int = 60
+    hub: str = HUB
+    nameserver: str = ""
+    unsafe_private_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,19 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
     "releases_per_repo": (_between(1, _MOST), "Releases of one repo by one signer; ten times that by all."),
     "repos_per_signer": (_between(1, _MOST), "Repos that one signer seals; ten times that in its namespace."),
     "revocations_per_minute": (_between(1, _MOST), "Revocations by one key in a minute."),
+    "hub": (
+        strict.text(r"(?:https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?)?", longest=256),
+        'Where the evidence of claims is looked for, beside the owners\' domains. "": none is looked for.',
+    ),
+    "nameserver": (
+        strict.text(r"(?:(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5})?", longest=64),
+        'ADDRESS:PORT of the name server that is asked about owners\' domains. "": the system\'s.',
+    ),
+    "unsafe_private_addresses": (
+        strict.sequence(check_entry, most=256),
+        "Owners' domains may have only public addresses, but for these: DOMAIN, ADDRESS, NETWORK, or "
+        "DOMAIN=ADDRESS:PORT to connect there without asking. A claimant can make this registry ask any of them.",
+    ),
 }
 _MIRROR: dict[str, tuple[Check[Any], str]] = {
     "source": (
@@ -243,6 +261,6 @@ def encode(config: Config | MirrorConfig) -> bytes:
     for field in dataclasses.fields(config):
         if field.name in fields:
             value = getattr(config, field.name)
-            text = strict.encode(value) if isinstance(value, str) else str(value)
+            text = str(value) if isinstance(value, int) else strict.encode(value)
             lines += ["", f"# {fields[field.name][1]}", f"{field.name} = {text}"]
     return ("\n".join(lines) + "\n").encode()

@@ -22,7 +22,7 @@ from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
 from modelseal.formats.records import Claim, Identity, Release, Roots
 from modelseal.keytext import PublicKey
-from modelseal_registry import append
+from modelseal_registry import append, evidence
 from modelseal_registry.emitter import read_published
 from modelseal_registry.limits import TooMany
 from modelseal_registry.quota import Quota
@@ -34,6 +34,7 @@ MAX_WAITING = 4096  # submissions
 MAX_CLAIMS = 64  # that wait for one namespace
 MAX_CLAIMS_ALL = 10_000
 CLAIM_S = 30 * 24 * 3600  # claims not approved by then are dropped
+AGAIN_S = 20  # after which a claim that is sent again is looked at again
 POLL_S = 0.02
 LATEST = 2**53 - 1  # the largest time a leaf can have: what fits with it fits always
 
@@ -58,6 +59,7 @@ class Registry:
     """For all threads of a process; several processes share one database and *public*.
 
     *wait_s*: how long an answer waits for the sequencer. *wake* tells the sequencer, if it lives in this process.
+    *looks*: somebody looks for the evidence of claims (`looker`), so it is said what of it is missing.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Registry:
         wait_s: float = 10.0,
         wake: Callable[[], None] = lambda: None,
         quota: Quota = Quota(),  # noqa: B008 (frozen)
+        looks: bool = False,
     ) -> None:
         self._store = store
         self._origin = origin
@@ -78,6 +81,7 @@ class Registry:
         self._wait_s = wait_s
         self._wake = wake
         self._quota = quota
+        self._looks = looks
         self._trials = Trials(origin)
 
     def submit(self, data: bytes) -> Answer:
@@ -113,6 +117,8 @@ class Registry:
         leaf = self._as_leaf(submission)
         with self._store.read() as tx:
             self._trials.admit(tx, leaf, posted.authors)
+            if isinstance(submission.record, Identity):
+                evidence.check(tx, submission.record)
             self._quota.check(tx, record, posted.authors.record, leaf.time)
         # 5 the seal is read, and agrees with the release
         if isinstance(record, Release):
@@ -172,7 +178,7 @@ class Registry:
         """Keep a claim for the operators. The same text posted again adds its signatures."""
         submission, now = posted.submission, int(self._clock())
         with self._store.write() as tx:
-            tx.forget_claims(now - CLAIM_S)
+            tx.forget_claims(now - CLAIM_S)  # the looker drops what was seen for them
             stored = tx.claim(submission.digest)
             if stored and stored.state == "refused":
                 raise Refused(f"{claim.namespace}: this claim was refused by the operators: {stored.reason}")
@@ -184,12 +190,17 @@ class Registry:
             if stored is None:
                 _check_room(tx, claim.namespace)
             received = stored.received if stored else now
+            # Who sends it again wants to know where it stands: its evidence is looked for soon.
+            due = min(stored.due, now + AGAIN_S) if stored else now
             tx.put_claim(
                 StoredClaim(
-                    submission.digest, claim.namespace.lower(), merged.encode(), received, "waiting", None
+                    submission.digest, claim.namespace.lower(), merged.encode(), received, "waiting", None, due
                 )
             )  # fmt: skip
-        return 202, {"waits_for": f"controllers' signatures: {lacks}" if lacks else "approval by the operators"}
+            missing = [f"controllers' signatures: {lacks}"] if lacks else []
+            if self._looks:
+                missing += evidence.of(tx, claim, submission.digest).missing(claim)
+        return 202, {"waits_for": "; ".join([*missing, "approval by the operators"])}
 
 
 def _authors(submission: Submission) -> Authors:

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 
 from modelseal.errors import Error
-from modelseal_registry import config, metrics, server, trustfiles, web, weblog
+from modelseal_registry import claims, config, metrics, server, trustfiles, web, weblog
 from modelseal_registry.config import Place
 from modelseal_registry.log import Log, only_writer, open_log
+from modelseal_registry.looker import Looker
 from modelseal_registry.reads import Reads
 from modelseal_registry.shared import Shared
 
@@ -64,6 +65,8 @@ def serve(
                 fail(e)
 
         thread = threading.Thread(target=sequence, name="sequencer")
+        looker = Looker(settings, log.store, functools.partial(claims.in_force, origin=settings.origin))
+        looking = threading.Thread(target=looker.run, args=(stop, Troubles(event)), name="looker", daemon=True)
 
         def drained() -> None:
             stop.set()
@@ -87,6 +90,8 @@ def serve(
 
         event(f"serving {settings.origin}, {_size(log)} leaves, from {place.dir}")
         thread.start()
+        if settings.hub:
+            looking.start()
         http.run(started=started, stopped=drained)  # 5 6
         if faults:
             raise Error(f"the server failed: {type(faults[0]).__name__}: {faults[0]}")

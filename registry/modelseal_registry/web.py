@@ -35,7 +35,7 @@ def registry_app(dir: Path, shared: Shared, behind: int) -> Wsgi:
         settings.repos_per_signer,
         settings.revocations_per_minute,
     )
-    registry = Registry(store, settings.origin, settings.place.public, quota=quota)
+    registry = Registry(store, settings.origin, settings.place.public, quota=quota, looks=bool(settings.hub))
     health = Health(*_published(settings), shared, store)
     return make(settings.place, shared, health, registry.submit, _visitors(settings, shared, behind), Log(settings.log))
 

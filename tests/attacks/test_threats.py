@@ -197,12 +197,12 @@ def test_a_stolen_signer_key_is_revoked_by_the_owner(scene: Scene) -> None:
 def test_controllers_below_their_threshold_change_nothing(registry: RegistryProcess) -> None:
     text = make.claim("hf://duo", [ANA, BEN], [(CI, "hf://duo/*")], threshold=2, origin=registry.origin)
     assert registry.post(make.submission(text, [ANA]))[1] == {
-        "waits_for": "controllers' signatures: signed by 1 of 2 controllers"
+        "waits_for": "controllers' signatures: signed by 1 of 2 controllers; approval by the operators"
     }
     name = f"duo@{make.digest(text)[:12]}"
-    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test", fine=(1,))
+    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test", "--yes", fine=(1,))
     assert registry.post(make.submission(text, [BEN]))[0] == 202
-    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test")
+    operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test", "--yes")
     wanted = make.key_set([ANA, BEN], [(EVIL, "hf://duo/*")], threshold=2)
     change = make.keys("hf://duo", wanted, seq=2, prev=make.digest(text)).replace(make.ORIGIN, registry.origin)
     status, answer = registry.post(make.submission(change, [ANA]))

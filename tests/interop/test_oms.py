@@ -72,7 +72,7 @@ def person(registry: RegistryProcess, tmp_path_factory: pytest.TempPathFactory) 
     person.ns_toml("acme-lab", ["ana"], ["ci", "ed"])
     person.run("claim", "ns.toml", "--key", "ana.key").says(10)
     (claim,) = operate(registry.folder, "claims", "list", "-q").out.split()
-    operate(registry.folder, "claims", "approve", claim, "--without-evidence", "a test")
+    operate(registry.folder, "claims", "approve", claim, "--without-evidence", "a test", "--yes")
     return person
 
 

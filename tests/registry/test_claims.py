@@ -54,7 +54,7 @@ def test_a_claim_waits_for_its_controllers_and_then_for_the_operators(registry: 
 
     assert claim(registry, "ready", BEN) == name  # the same text: its signatures are added
     shown = operate(registry.folder, "claims", "list")
-    assert name in shown.out and "2 of 2" in shown.out and "1 claims: 1 ready, 0 waiting" in shown.out
+    assert name in shown.out and "2 of 2" in shown.out and "1 claims: 0 look, 1 ready, 0 waiting" in shown.out
     assert f"approve {name}" in operate(registry.folder, "claims", "show", f"hf://{name}").out
 
     done = operate(registry.folder, "claims", "approve", name, "--without-evidence", "a test")
@@ -71,7 +71,7 @@ def test_a_claim_waits_for_its_controllers_and_then_for_the_operators(registry: 
 
 def test_what_it_resembles_stands_in_the_log(registry: RegistryProcess) -> None:
     name = claim(registry, "looks-like", ANA, BEN)
-    words = ("--resembles", "acme-lab", "--resembles", "hf://Other", "--without-evidence", "a test", "-q")
+    words = ("--resembles", "acme-lab", "--resembles", "hf://Other", "--without-evidence", "a test", "--yes", "-q")
     index = int(operate(registry.folder, "claims", "approve", name, *words).out)
     assert identity(registry, index).resembles == ("hf://Other", "hf://acme-lab")
 

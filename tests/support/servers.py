@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -212,7 +213,7 @@ class RegistryProcess:
         status, answer = self.post(make.submission(text, [owner]))
         assert status == 202, answer
         name = f"{namespace.removeprefix('hf://')}@{make.digest(text)[:12]}"
-        done = operate(self.folder, "claims", "approve", name, "--without-evidence", "a test", "--json")
+        done = operate(self.folder, "claims", "approve", name, "--without-evidence", "a test", "--yes", "--json")
         return int(done.json["index"])
 
     def publish(self, signer: Private, repo: str, number: int = 0) -> int:
@@ -238,11 +239,25 @@ def ask(
         connection.close()
 
 
-def make_registry(folder: Path) -> RegistryProcess:
-    """`init` a registry on a free port; nothing runs yet."""
+def make_registry(folder: Path, **settings: Any) -> RegistryProcess:
+    """`init` a registry on a free port; nothing runs yet. It looks for no evidence, unless *settings* name a Hub."""
     port = free_port()
     made = operate(folder, "init", "--origin", f"127.0.0.1:{port}", "-q")
+    configure(folder, **{"hub": "", **settings})
     return RegistryProcess(folder, port, made.out.strip())
+
+
+def configure(folder: Path, **settings: Any) -> None:
+    """Change `registry.toml`."""
+    path = folder / "registry.toml"
+    text = path.read_text()
+    for name, value in settings.items():
+        assert len(re.findall(rf"(?m)^{name} = ", text)) == 1, name
+        lines = (
+            f"{name} = {json.dumps(value)}" if line.startswith(f"{name} = ") else line for line in text.split("\n")
+        )
+        text = "\n".join(lines)
+    path.write_text(text)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
-"""modelseal-registry claims list, show, approve, refuse"""
+"""modelseal-registry claims list, show, approve, refuse, confusables"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,10 @@ from modelseal.formats import names
 from modelseal_registry.cli import PROGRAM, common
 
 if TYPE_CHECKING:
+    from modelseal.formats.identity import KeySet
+    from modelseal.formats.records import Claim
+    from modelseal_registry import evidence
+    from modelseal_registry.approve import Shown
     from modelseal_registry.claims import Waiting
     from modelseal_registry.config import Place
 
@@ -26,22 +32,27 @@ def claims() -> None:
 
 
 LIST = """\b
+States:
+  look     somebody must look: it reads as another name (see claims confusables), its evidence
+           is gone or has changed, the Hub says another owner. Claims in force are listed too then.
+  ready    enough controllers have signed, and its evidence was found
+  waiting  for signatures, or for the owner to publish its digest
+
+\b
 Exit status: 0   2 usage
 
 \b
 Example:
-  modelseal-registry --dir ./reg claims list --state ready
+  modelseal-registry --dir ./reg claims list --state look
 """
 
 
 @claims.command("list", epilog=LIST)
-@click.option(
-    "--state", type=click.Choice(["ready", "waiting"]), help="Only those ready to decide, or that wait for signatures."
-)
+@click.option("--state", type=click.Choice(["look", "ready", "waiting"]), help="Only those in this state.")
 @options.common
 @common.in_folder
 def list_(place: Place, state: str | None, as_json: bool, quiet: bool) -> int:
-    """List the claims that nobody has decided about."""
+    """List the claims that nobody has decided about, what needs eyes first."""
     from modelseal_registry import approve
 
     found = approve.look(place, state)
@@ -53,84 +64,176 @@ def list_(place: Place, state: str | None, as_json: bool, quiet: bool) -> int:
         for one in found:
             output.say(one.name)
         return 0
-    rows = [("NAMESPACE", "AGE", "SIGNED", "STATE", "CLAIM")]
-    for one in found:
-        age = times.span(max(0, now - one.stored.received))
-        state_ = one.state + (", a change" if one.known else "")
-        rows.append((names.short(one.claim.namespace), age, f"{one.signed} of {one.threshold}", state_, one.name))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    rows: list[tuple[str, ...]] = [("NAMESPACE", "AGE", "HUB", "DOMAIN", "SIGNED", "RESEMBLES", "STATE", "CLAIM")]
+    rows += [_row(one, now) for one in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows if found else ():
         output.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    ready = sum(one.state == "ready" for one in found)
-    output.say(f"{len(found)} claims: {ready} ready, {len(found) - ready} waiting")
-    for one in [one for one in found if one.state == "ready"][:1]:
+    counts = ", ".join(f"{sum(one.state == word for one in found)} {word}" for word in ("look", "ready", "waiting"))
+    output.say(f"{len(found)} claims: {counts}")
+    for one in [one for one in found if one.state != "waiting"][:1]:
         output.line("next", f"{PROGRAM} claims show {one.name}")
     return 0
 
 
+def _row(one: Waiting, now: int) -> tuple[str, ...]:
+    hub, domain = one.evidence.hub, one.evidence.domain
+    state = f"LOOK: {one.reasons[0]}" if one.state == "look" else one.state
+    if len(one.reasons) > 1:
+        state += f", and {len(one.reasons) - 1} more"
+    if one.stored.state == "approved":
+        state += ", in force"
+    elif one.known:
+        state += ", a change"
+    return (
+        names.short(one.claim.namespace),
+        times.span(max(0, now - one.stored.received)),
+        hub.word,
+        (one.claim.domain or "none") if domain.found else domain.word,
+        f"{one.signed} of {one.threshold}",
+        ", ".join(names.short(it.namespace) for it in one.alike) or "none",
+        output.escaped(state, longest=300),
+        one.name,
+    )
+
+
 SHOW = """\b
-Exit status: 0   1 there is no such claim   2 usage
+With --save the evidence is looked for now, and FILE.record is the record that admits the claim on
+it, for operators whose keys are elsewhere. It says whom the claim reads as. Then, with each key:
+  modelseal record sign FILE.record --key OPERATOR.key
+  modelseal record submit FILE.record
+
+\b
+Exit status: 0   1 there is no such claim, or with --save: its evidence is missing   2 usage
+             6 unavailable
 
 \b
 Example:
-  modelseal-registry --dir ./reg claims show acme-lab@0123456789ab
+  modelseal-registry --dir ./reg claims show acme-lab@0123456789ab --save acme-lab.record
 """
 
 
 @claims.command(epilog=SHOW)
 @click.argument("name", metavar="NS@DIGEST")
+@click.option(
+    "--save", metavar="FILE", type=click.Path(path_type=Path), help="Write the record to sign with keys elsewhere."
+)
 @options.common
 @common.in_folder
-def show(place: Place, name: str, as_json: bool, quiet: bool) -> int:
-    """Show what a claim says and who signed it."""
+def show(place: Place, name: str, save: Path | None, as_json: bool, quiet: bool) -> int:
+    """Show what a claim says, who signed it, what was found, and beside it whom it resembles."""
     from modelseal_registry import approve
 
-    found = approve.find(place, name)
+    if save:
+        options.check_parent(save)
+    shown = approve.show(place, name, save)
+    found = shown.claim
     claim, stored = found.claim, found.stored
     if as_json:
-        output.emit({"verdict": found.state, "exit": 0, **_value(found)})
+        output.emit(
+            {
+                "verdict": found.state, "exit": 0, **_value(found), "others": list(shown.others),
+                "draft": str(shown.draft) if shown.draft else None,
+            }
+        )  # fmt: skip
         return 0
     if quiet:
         output.say(stored.digest.hex())
         return 0
-    output.say(
-        f"{found.state.upper()} {names.short(claim.namespace)}: a {'change' if found.known else 'first claim'}, "
-        "checked by nobody yet"
-    )
-    output.lines(
-        [
-            ("claim", f"sha256:{stored.digest.hex()}, received {times.utc(stored.received)}"),
-            ("title", claim.title),
-            ("domain", claim.domain or "none"),
-            ("signed", f"by {found.signed} of {found.threshold} controllers"),
-        ]
-    )
-    for label, values in (
-        ("accounts", claim.accounts),
-        ("former", claim.former),
-        ("families", claim.families),
-        ("repubs", claim.republishers),
-    ):
+    kind = "in force" if found.in_force else "a change" if found.known else "a first claim"
+    output.say(f"{found.state.upper()} {names.short(claim.namespace)}: {kind}")
+    for reason in found.reasons:
+        output.line("look", output.escaped(reason, longest=300))
+    output.line("claim", f"sha256:{stored.digest.hex()}, received {times.utc(stored.received)}")
+    output.line("signed", f"by {found.signed} of {found.threshold} controllers")
+    _say_place("Hub", found.evidence.hub, found.evidence.owner_id)
+    _say_place("site", found.evidence.domain, None)
+    for label, values in (("accounts", claim.accounts), ("former", claim.former), ("repubs", claim.republishers)):
         if values:
             output.line(label, ", ".join(values))
-    if claim.key_set:
-        output.line("control", "\n".join(f"SHA256:{key.sha256.hex()}" for key in claim.key_set.controllers))
-        if claim.key_set.signers:
-            output.line(
-                "signers", "\n".join(f"SHA256:{one.key.sha256.hex()} for {one.scope}" for one in claim.key_set.signers)
-            )
+    if claim.key_set and claim.key_set.signers:
+        output.line(
+            "signers", "\n".join(f"SHA256:{one.key.sha256.hex()} for {one.scope}" for one in claim.key_set.signers)
+        )
+    _say_beside(shown)
     if stored.reason:
         output.line("reason", output.escaped(stored.reason))
-    if found.state == "ready":
-        output.line("next", f"{PROGRAM} claims approve {found.name} --without-evidence REASON")
+    if shown.others:
+        output.line("also", "for the same name: " + ", ".join(shown.others))
+    if shown.draft:
+        output.line("wrote", str(shown.draft))
+        output.line("next", f"modelseal record sign {shown.draft} --key OPERATOR.key")
+    elif stored.state == "waiting" and found.signed_enough:
+        more = "" if found.evidence.complete else " --without-evidence REASON"
+        more += "".join(f" --resembles {names.short(one.namespace)}" for one in found.alike)
+        output.line("next", f"{PROGRAM} claims approve {found.name}{more}")
     return 0
 
 
+def _say_place(label: str, place: evidence.Place, owner_id: str | None) -> None:
+    text = place.word if place.word == "none" or place.looked is None else f"{place.word}, {times.utc(place.looked)}"
+    if place.url:
+        text += f"\n{output.escaped(place.url, longest=400)}"
+    if place.says and place.word != "not yet":
+        text += f"\n{output.escaped(place.says, longest=400)}"
+    if owner_id:
+        text += f"\nowner there: {owner_id}"
+    if place.digest and place.found:
+        text += f"\nkept as blob/{place.digest.hex()}"
+    output.line(label, text)
+
+
+def _say_beside(shown: Shown) -> None:
+    """Print what the claim says, and in columns beside it what they say whom it resembles."""
+    claim = shown.claim.claim
+    key_set = claim.key_set or (shown.claim.owner.key_set if shown.claim.owner else None)
+    columns: list[tuple[str, Claim | None, KeySet | None]] = [("this claim", claim, key_set)]
+    for name, owner in shown.beside:
+        columns.append((names.short(name), owner.claim if owner else None, owner.key_set if owner else None))
+    rows = [("", *(column[0] for column in columns))]
+    texts = [_texts(one) for _, one, _ in columns]
+    rows += [(label, *(one[at] for one in texts)) for at, label in enumerate(("title", "domain", "owner", "families"))]
+    fingerprints = [_fingerprints(keys, whole=len(columns) == 1) for _, _, keys in columns]
+    for number in range(max(map(len, fingerprints))):
+        label = "keys" if number == 0 else ""
+        rows.append((label, *(column[number] if number < len(column) else "" for column in fingerprints)))
+    if len(columns) == 1:
+        rows = rows[1:]
+    widths = [max(len(row[at]) for row in rows) for at in range(1, len(columns) + 1)]
+    for label, *cells in rows:
+        text = "   ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        output.say(f"  {label + ':' if label else '':<9} {text}")
+
+
+def _texts(claim: Claim | None) -> tuple[str, ...]:
+    """Return title, domain, owner and families as shown; of a name that nobody has claimed there is nothing."""
+    if claim is None:
+        return ("on the watch-list",) + ("",) * 3
+    owner = claim.hub_owner_id or "not said"
+    return claim.title, claim.domain or "none", owner, ", ".join(claim.families) or "none"
+
+
+def _fingerprints(keys: KeySet | None, *, whole: bool) -> list[str]:
+    """Return the controllers' fingerprints, cut where they stand beside others."""
+    if keys is None:
+        return ["none"]
+    return [f"SHA256:{key.sha256.hex() if whole else key.sha256.hex()[:24]}" for key in keys.controllers]
+
+
 APPROVE = """\b
-Exit status: 0 logged   1 refused   2 usage   6 unavailable   10 signed and sent, not yet logged
+The evidence is looked for now: the claim's digest in modelseal.json on main of the Space NS/README,
+and, if the claim names a domain, at https://DOMAIN/.well-known/modelseal.json or in its DNS.
+What speaks against it is shown first, and wants a yes on a terminal or --yes.
+With fewer keys than the operators' threshold NS.record is written for the next one.
+A claim in force can be approved again, with other evidence or another --resembles.
+
+\b
+Exit status: 0 logged   1 refused, or evidence is missing   2 usage   6 unavailable
+             10 not yet: more operators must sign, or it was sent and is not logged
 
 \b
 Example:
+  modelseal-registry --dir ./reg claims approve acme-lab@0123456789ab --key operator.key
   modelseal-registry --dir ./reg claims approve acme-lab@0123456789ab \\
       --without-evidence "a registry of our own company"
 """
@@ -139,46 +242,90 @@ Example:
 @claims.command(epilog=APPROVE)
 @click.argument("name", metavar="NS@DIGEST")
 @click.option(
-    "--without-evidence", "reason", metavar="REASON", required=True,
+    "--without-evidence", "reason", metavar="REASON",
     help="Admit it on the operators' word: every consumer sees (owner not checked). REASON stays in the database.",
 )  # fmt: skip
 @click.option(
-    "--resembles", metavar="NS", multiple=True, help="It looks like this other namespace, and says so; repeatable."
+    "--resembles",
+    metavar="NS",
+    multiple=True,
+    help="It looks like this other namespace, and says so; repeatable; - for nobody [as before].",
 )
 @click.option(
     "--key",
     "key_sources",
     metavar="FILE|-|env:NAME",
     multiple=True,
-    help="The operators' key [the one for trying out].",
+    help="An operator's key; repeatable [the one for trying out].",
 )
 @click.option("--password-file", metavar="FILE", help="The password of the key: the first line of this file.")
+@click.option(
+    "--save", metavar="FILE", type=click.Path(path_type=Path), help="Write the record to sign with keys elsewhere."
+)
+@click.option("--yes", is_flag=True, help="Approve it whatever speaks against it.")
 @options.common
 @common.in_folder
 def approve(
     place: Place,
     name: str,
-    reason: str,
+    reason: str | None,
     resembles: tuple[str, ...],
     key_sources: tuple[str, ...],
     password_file: str | None,
+    save: Path | None,
+    yes: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """Sign a claim into the log: from then on its keys speak for the namespace."""
     from modelseal_registry import approve as journey
 
+    if save:
+        options.check_parent(save)
+
+    def confirm(claim: Waiting, doubts: Sequence[str]) -> None:
+        for doubt in doubts:
+            output.tell(f"{PROGRAM}: warning: {claim.name}: {output.escaped(doubt, longest=300)}")
+        if claim.alike:
+            alike = " ".join(f"--resembles {names.short(one.namespace)}" for one in claim.alike)
+            output.tell(f"{PROGRAM}: hint: so that every consumer sees it: {alike}")
+        if not yes:
+            options.check_can_ask(yes, as_json)
+            options.ask("Approve it all the same?")
+
     keys = options.load_keys(key_sources, password_file)
-    done = journey.approve(place, name, reason=reason, resembles=resembles, keys=keys)
+    done = journey.approve(
+        place, name, without=reason, resembles=resembles, keys=keys, save=save, confirm=confirm
+    )  # fmt: skip
+    claim = done.claim.claim
+    short = names.short(claim.namespace)
+    if done.draft:
+        lacks = f"signed by {done.signed} of {done.threshold} operators"
+        argv = f"modelseal record sign {done.draft} --key OPERATOR.key"
+        if as_json:
+            output.emit(
+                {"verdict": "pending", "exit": 10, "waits_for": lacks, "draft": str(done.draft), **_value(done.claim)}
+            )
+        elif quiet:
+            output.say(str(done.draft))
+        else:
+            output.say(f"PENDING {short}: {lacks}; nothing was sent")
+            output.line("draft", f"{done.draft}; the next person: {argv}")
+        return 10
     if as_json:
         output.emit({"verdict": "approved", "exit": 0, "index": done.index, **_value(done.claim)})
     elif quiet:
         output.say(str(done.index))
     else:
-        claim = done.claim.claim
-        output.say(f"APPROVED {names.short(claim.namespace)} as {claim.title} (owner not checked)")
+        checked = f"({claim.domain})" if claim.domain else "(found on the Hub)"
+        word = checked if done.identity.basis == "web" else "(owner not checked)"
+        output.say(f"APPROVED {short} as {claim.title} {word}")
         output.line("log", f"leaf {done.index}")
         output.line("claim", f"sha256:{done.claim.stored.digest.hex()}")
+        if done.identity.resembles:
+            output.line("resembles", ", ".join(map(names.short, done.identity.resembles)))
+        for digest in done.identity.evidence:
+            output.line("evidence", f"blob/{digest.hex()}")
     return 0
 
 
@@ -208,6 +355,35 @@ def refuse(place: Place, name: str, reason: str, as_json: bool, quiet: bool) -> 
     return 0
 
 
+CONFUSABLES = """\b
+Two names read alike if both become the same by this table. A claim whose namespace, title or family
+reads as one that the log or its watch-list knows is shown as LOOK.
+
+\b
+Exit status: 0
+
+\b
+Example:
+  modelseal-registry claims confusables
+"""
+
+
+@claims.command(epilog=CONFUSABLES)
+@options.common
+def confusables(as_json: bool, quiet: bool) -> int:
+    """Print the table by which names read alike."""
+    from modelseal.lookalike import CONFUSABLES as TABLE
+
+    if as_json:
+        rows = [{"characters": list(found), "read_as": to, "note": note} for found, to, note in TABLE]
+        output.emit({"verdict": "listed", "exit": 0, "confusables": rows})
+    elif not quiet:
+        for found, to, note in TABLE:
+            shown = " ".join("space" if one == " " else one for one in found)
+            output.say(f"{shown:<16} {to or 'nothing':<8} {note}")
+    return 0
+
+
 def _value(one: Waiting) -> dict[str, Any]:
     claim = one.claim
     return {
@@ -218,8 +394,25 @@ def _value(one: Waiting) -> dict[str, Any]:
         "signed": one.signed,
         "threshold": one.threshold,
         "state": one.state,
+        "decided": None if one.stored.state == "waiting" else one.stored.state,
         "change": one.known,
+        "hub": _place(one.evidence.hub),
+        "domain": _place(one.evidence.domain),
+        "hub_owner_id": one.evidence.owner_id,
+        "missing": list(one.evidence.missing(claim)) if one.looks else [],
+        "resembles": [{"namespace": it.namespace, "says": str(it)} for it in one.alike],
+        "look": list(one.reasons),
         "untrusted": {"title": claim.title, "domain": claim.domain},
+    }
+
+
+def _place(place: evidence.Place) -> dict[str, Any]:
+    return {
+        "state": place.word.replace(" ", "-"),
+        "says": place.says,
+        "url": place.url,
+        "looked": place.looked,
+        "evidence": place.digest.hex() if place.digest else None,
     }
 
 

@@ -29,7 +29,9 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = context.wrap_socket(self.sock, server_hostname=self._domain)
 
 
-def look_https(domain: str, resolver: Resolver, exceptions: Exceptions, limit_s: float) -> Seen:
+def look_https(
+    domain: str, resolver: Resolver, exceptions: Exceptions, limit_s: float, port: int = addresses.PORT
+) -> Seen:
     """Return the file at the fixed path; NotFound, Refused or Unavailable if there is none that counts.
 
     Redirects are not followed: whoever can make one (an open redirect, a shortener) need not be the owner.
@@ -39,10 +41,10 @@ def look_https(domain: str, resolver: Resolver, exceptions: Exceptions, limit_s:
         where = [fixed]
     else:
         checked = addresses.check(domain, resolver.addresses(domain), exceptions)
-        where = [(address, addresses.PORT) for address in checked]
+        where = [(address, port) for address in checked]
     trouble: Exception | None = None
-    for address, port in where:
-        connection = _Connection(domain, address, port, limit_s)
+    for address, at in where:
+        connection = _Connection(domain, address, at, limit_s)
         try:
             return Seen(FOUND, "", url, _get(connection, url), 200)
         except (OSError, http.client.HTTPException) as e:  # certificates too
