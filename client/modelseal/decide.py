@@ -25,7 +25,7 @@ from modelseal.formats.tiles import Tile, old_root, tiles_for_old_root
 from modelseal.formats.trust import Head, Revoked, Trust
 from modelseal.replay import fold
 from modelseal.state import State
-from modelseal.times import span, utc
+from modelseal.times import by_our_clock, span, utc
 from modelseal.verdict import Decision, Word
 
 AHEAD = 60  # seconds that a proven time may be ahead of our clock, and a leaf's time ahead of the proven time
@@ -195,10 +195,11 @@ def _proven_time(opened: _Opened, trust: Trust, fresh: Freshness) -> int:
     if fresh.now is None:
         return proven
     if proven > fresh.now + AHEAD:
-        raise _Stale(f"the checkpoint is of {utc(proven)}, ahead of the clock here ({utc(fresh.now)})")
+        raise _Stale(f"the checkpoint is of {utc(proven)}, ahead of the clock here ({utc(fresh.now)}; is it right?)")
     if proven < fresh.now - fresh.max_age:
         age = span(fresh.now - proven)
-        raise _Stale(f"the newest checkpoint is {age} old ({utc(proven)}), allowed are {span(fresh.max_age)}")
+        clock = "" if fresh.as_of else f", {by_our_clock(fresh.now)}"
+        raise _Stale(f"the newest checkpoint is {age} old ({utc(proven)}), allowed are {span(fresh.max_age)}{clock}")
     return proven
 
 

@@ -24,6 +24,11 @@ def rfc3339(seconds: int) -> str:
     return datetime.fromtimestamp(min(max(seconds, 0), last), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def by_our_clock(now: int) -> str:
+    """Return what belongs behind "this is too old" or "too new": a wrong clock looks the same."""
+    return f"by the clock of this machine ({utc(now)}; is it right?)"
+
+
 def span(seconds: int) -> str:
     """Return a duration as `3 minutes`, `2 hours` or `5 days`, rounded down."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +14,7 @@ import pytest
 
 from modelseal import root
 from tests.support import make
-from tests.support.client import Address, Answer, Someone, sealed_files, status
+from tests.support.client import Address, Answer, Ran, Someone, sealed_files, status
 from tests.support.trust import Files, Repository
 from tests.support.world import OPS, World
 
@@ -195,3 +197,42 @@ def test_a_registry_that_forbids_is_unavailable_and_its_mirror_is_asked(two: Two
     with Address({k: v for k, v in two.public.files.items() if k != EVIDENCE and isinstance(v, bytes)}) as mirror:
         someone.types("trust", "mirror", mirror.url).says(0)
         someone.types(*VERIFY).says(0, "VERIFIED")  # one more address of the same registry is no other registry
+
+
+# a clock that is wrong looks like a registry that lies
+
+
+SKEWED = (
+    "import sys, time; skew = int(sys.argv.pop(1)); real = time.time; time.time = lambda: real() + skew;"
+    "import datetime as d; base = d.datetime;"
+    "d.datetime = type('Clock', (base,), {'now': classmethod(lambda c, z=None: base.fromtimestamp(real() + skew, z))});"
+    "from modelseal.cli import main; main()"
+)
+
+
+def at_another_time(someone: Someone, skew: int, *words: str) -> Ran:
+    """Run the command on a machine whose clock is *skew* seconds ahead."""
+    argv = [sys.executable, "-c", SKEWED, str(skew), *words]
+    done = subprocess.run(argv, cwd=someone.here, env=someone.env, capture_output=True, text=True, timeout=60)
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+CLOCKS = {
+    "an hour behind": (-3600, 6, "ahead of the clock here"),
+    "two days ahead": (2 * 86_400, 6, "the newest checkpoint is 2 days old"),
+    "ten days ahead": (10 * 86_400, 6, "its timestamp expired on"),
+    "two years ahead": (730 * 86_400, 6, "expired on"),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS)
+def test_a_wrong_clock_is_named_as_a_likely_cause(case: str, two: Two) -> None:
+    skew, code, words = CLOCKS[case]
+    ran = at_another_time(two.someone, skew, *VERIFY).says(code, words, "is it right?")
+    assert time.strftime("%Y-%m-%d", time.gmtime(time.time() + skew)) in ran.out + ran.err
+
+
+def test_a_clock_years_ahead_cannot_add_a_registry_and_is_named(two: Two) -> None:
+    add = ("trust", "add", two.invitation, "--for", "corp-*", "--yes")
+    at_another_time(two.someone, 730 * 86_400, *add).says(1, "has no successor", "is it right?")
+    at_another_time(two.someone, 10 * 86_400, *add).says(6, "is it right?")

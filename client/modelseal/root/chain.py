@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from modelseal.errors import Error, Malformed, NotFound, Refused, Unavailable
 from modelseal.formats import paths
 from modelseal.formats.trust import Trust, parse_trust
 from modelseal.root.saved import Saved
-from modelseal.times import utc
+from modelseal.times import by_our_clock, utc
 
 MAX_ROOTS = 256
 MAX_ROOT = 512_000  # bytes, as python-tuf's own limits are
@@ -99,7 +100,8 @@ def follow(reader: Reader, first: bytes, known: Saved | None) -> Saved:
             updater.refresh()
         except exceptions.ExpiredMetadataError as e:
             _check_newest_root(metadata, address)
-            raise Unavailable(f"{address}: {e}") from e
+            now = int(time.time())
+            raise Unavailable(f"{address}: {e}, {by_our_clock(now)}") from e
         except exceptions.DownloadError as e:
             raise _unavailable(e, address) from e
         top = _load("targets", (metadata / "targets.json").read_bytes())
@@ -211,13 +213,14 @@ def _listed(load: Any, what: str) -> list[Any]:
 
 def _check_newest_root(metadata: Path, address: str) -> None:
     """Raise Refused if it is the root that has expired: there is no successor, or tuf would have found it."""
-    import time
-
     newest = max(metadata.glob("root_history/*.root.json"), key=lambda path: int(path.name.split(".")[0]))
     root = _load("root", newest.read_bytes()).signed
     expires = int(root.expires.timestamp())
     if expires <= time.time():
-        raise Refused(f"{address}: its root {root.version} expired on {utc(expires)} and has no successor")
+        raise Refused(
+            f"{address}: its root {root.version} expired on {utc(expires)} and has no successor",
+            hint=f"all this is {by_our_clock(int(time.time()))}",
+        )
 
 
 def _fetcher(reader: Reader) -> Any:

@@ -14,7 +14,7 @@ from modelseal.root.entry import LOCAL, MAX_MIRRORS, Entry, lock, read, renewed,
 from modelseal.root.places import digests, entries, folder_of, named
 from modelseal.root.saved import Saved
 from modelseal.root.which import check_one_decides_with
-from modelseal.times import utc
+from modelseal.times import by_our_clock, utc
 
 _AGAIN = "remove, and add by the new fingerprint"
 
@@ -57,8 +57,9 @@ def usable(entry: Entry, now: int) -> Entry:
     """Return *entry*, or raise Unavailable naming the role that has expired."""
     for role in ROLES:
         if entry.expires[role] <= now:
+            when = f"{utc(entry.expires[role])}, {by_our_clock(now)}"
             raise Unavailable(
-                f"trust root of {entry.trust.origin}: its {role} expired on {utc(entry.expires[role])}",
+                f"trust root of {entry.trust.origin}: its {role} expired on {when}",
                 hint="it is renewed by any command that may ask the registry or a mirror",
             )
     return entry
@@ -154,7 +155,10 @@ def _admit(
     folder = folder_of(home, verified.trust.origin)
     entry = Entry.of(verified, fingerprint, folder, url=url, refreshed=refreshed, globs=only)
     if entry.expires["root"] <= now:
-        raise Refused(f"{url}: its root {entry.root} expired on {utc(entry.expires['root'])} and has no successor")
+        raise Refused(
+            f"{url}: its root {entry.root} expired on {utc(entry.expires['root'])} and has no successor",
+            hint=f"all this is {by_our_clock(now)}",
+        )
     usable(entry, now)
     with lock(home / "trust"):
         others = entries(home, env)
