@@ -25,7 +25,7 @@ from modelseal.formats.manifest import File
 from modelseal.hashing import Digests
 from modelseal.keys import SigningKey
 from modelseal.platform.staging import PREFIX
-from tests.support import make
+from tests.support import make, oms
 from tests.support.client import PROGRAM, Address, Someone, sealed_files
 from tests.support.servers import until
 from tests.support.world import World
@@ -66,7 +66,7 @@ def someone(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[
 @pytest.fixture(scope="module")
 def settled(someone: Someone) -> Iterator[list[Path]]:
     """Several folders with the same files, all old enough for the cache."""
-    found = [someone.folder(f"settled-{number}", FILES) for number in range(5)]
+    found = [someone.folder(f"settled-{number}", FILES) for number in range(6)]
     found.append(someone.folder("small", SMALL))
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as top:
@@ -94,69 +94,93 @@ def test_the_second_time_the_digests_come_from_the_cache_and_it_says_so(someone:
     done = someone.run("verify", folder, *VERIFY).says(0, "VERIFIED", CACHED, "UTC; --recheck hashes again (blake3)")
     assert "hashed now" not in done.out
     someone.run("verify", folder, *VERIFY, "--recheck").says(0, NOW)
-    found = someone.run("verify", folder, *VERIFY, "--json").says(0).json
+    found = someone.types("verify", folder, *VERIFY, "--json").says(0).json
     assert found["cache"]["files"] == 3
     assert abs(found["cache"]["since"] - time.time()) < 60
-    assert someone.run("verify", folder, *VERIFY, "--json", "--recheck").json["cache"] == {"files": 0, "since": None}
+    assert someone.types("verify", folder, *VERIFY, "--json", "--recheck").json["cache"] == {"files": 0, "since": None}
     cache = someone.home / "cache" / FILE
     assert cache.stat().st_mode & 0o777 == 0o600
 
 
 def test_where_hashing_takes_no_longer_than_looking_the_cache_is_not_asked(someone: Someone) -> None:
-    someone.run("verify", "./small", "--repo", "acme-lab/small", "--recheck").says(0, "hashed now")
-    someone.run("verify", "./small", "--repo", "acme-lab/small").says(0, "hashed now")
+    someone.types("verify", "./small", "--repo", "acme-lab/small", "--recheck").says(0, "hashed now")
+    someone.types("verify", "./small", "--repo", "acme-lab/small").says(0, "hashed now")
 
 
 def test_files_that_are_younger_than_two_seconds_are_not_remembered(someone: Someone) -> None:
     someone.folder("young", FILES)
     for _ in range(2):
-        someone.run("verify", "./young", *VERIFY).says(0, NOW)
+        someone.types("verify", "./young", *VERIFY).says(0, NOW)
 
 
 def test_a_changed_file_is_seen_though_size_and_mtime_are_the_same(someone: Someone, settled: list[Path]) -> None:
     folder = settled[1]
-    someone.run("verify", folder, *VERIFY).says(0)
+    someone.types("verify", folder, *VERIFY).says(0)
     path = folder / "model.safetensors"
     before = path.stat()
     path.write_bytes(OTHER["model.safetensors"])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    done = someone.run("verify", folder, *VERIFY)
+    done = someone.types("verify", folder, *VERIFY)
     done.says(1, "FAILED", "differs:  model.safetensors, same size", "expected blake3:", "found    blake3:")
 
 
 def test_a_live_mmap_writer_defeats_it_and_recheck_sees_the_change(someone: Someone, settled: list[Path]) -> None:
     folder = settled[-1]
-    someone.run("verify", folder, *VERIFY).says(0, NOW)
+    someone.types("verify", folder, *VERIFY).says(0, NOW)
     VIEWS[folder][0] ^= 1
-    someone.run("verify", folder, *VERIFY).says(0, CACHED)
+    someone.types("verify", folder, *VERIFY).says(0, CACHED)
     # What hands files over, or signs them, never asks the cache.
-    someone.run("verify", folder, *VERIFY, "--copy-to", "mapped-copy").says(1, "FAILED", "model.safetensors")
+    someone.types("verify", folder, *VERIFY, "--copy-to", "mapped-copy").says(1, "FAILED", "model.safetensors")
     assert not (someone.here / "mapped-copy").exists()
-    someone.run("verify", folder, *VERIFY, "--recheck").says(1, "FAILED", "model.safetensors")
-    someone.run("verify", folder, *VERIFY).says(1, "FAILED", "model.safetensors")
+    someone.types("verify", folder, *VERIFY, "--recheck").says(1, "FAILED", "model.safetensors")
+    someone.types("verify", folder, *VERIFY).says(1, "FAILED", "model.safetensors")
     VIEWS[folder][0] ^= 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_cache_is_ignored_and_made_again(damage: bytes, someone: Someone, settled: list[Path]) -> None:
     (someone.home / "cache" / FILE).write_bytes(damage)
-    someone.run("verify", settled[0], *VERIFY).says(0, "VERIFIED", NOW)
-    someone.run("verify", settled[0], *VERIFY).says(0, CACHED)
+    someone.types("verify", settled[0], *VERIFY).says(0, "VERIFIED", NOW)
+    someone.types("verify", settled[0], *VERIFY).says(0, CACHED)
 
 
 def test_nobody_is_accused_on_what_a_cache_says(someone: Someone, settled: list[Path]) -> None:
     files = folders.walk(settled[2]).files
     wrong = [(one, Digests(one.size, bytes([1]) * 32, bytes([2]) * 32)) for one in files]
     DigestCache(someone.home / "cache").keep(wrong, 1 << 62)
-    someone.run("verify", settled[2], *VERIFY).says(0, "VERIFIED", NOW)
-    someone.run("verify", settled[2], *VERIFY).says(0, CACHED)
+    someone.types("verify", settled[2], *VERIFY).says(0, "VERIFIED", NOW)
+    someone.types("verify", settled[2], *VERIFY).says(0, CACHED)
 
 
 def test_the_files_of_an_older_release_are_found_with_the_cache_too(someone: Someone, settled: list[Path]) -> None:
     for _ in range(2):
-        done = someone.run("verify", settled[3], "--repo", "acme-lab/older")
+        done = someone.types("verify", settled[3], "--repo", "acme-lab/older")
         done.says(0, "VERIFIED", "an older release; the newest is")
     assert "3 of 3 digests from the cache" in done.out and "(sha256)" in done.out
+
+
+def test_a_signature_by_another_tool_is_held_against_digests_from_the_cache_too(
+    someone: Someone, settled: list[Path]
+) -> None:
+    ana = oms.key("P-256")
+    (someone.here / "ana.pub").write_bytes(oms.public_pem(ana))
+    (someone.here / "ana.sig").write_bytes(oms.sign(ana, FILES))
+    words = ("verify", settled[5], "--signature", "ana.sig", "--key", "ana.pub")
+    equal = "3 of 3 equal the signature, 20.5 MB, "
+    someone.types(*words).says(0, "SIGNATURE VALID", equal + "hashed now (sha256)")
+    done = someone.types(*words).says(0, "SIGNATURE VALID", equal + "3 of 3 digests from the cache of 20")
+    assert "UTC; --recheck hashes again (sha256)" in done.out and "hashed now" not in done.out
+    found = someone.types(*words, "--json").says(0).json["cache"]
+    assert found["files"] == 3 and abs(found["since"] - time.time()) < 60
+    assert someone.types(*words, "--recheck", "--json").says(0).json["cache"] == {"files": 0, "since": None}
+    files = folders.walk(settled[5]).files
+    DigestCache(someone.home / "cache").keep([(one, Digests(one.size, bytes(32), bytes(32))) for one in files], 1 << 62)
+    DigestCache(someone.home / "cache").keep(
+        [(one, Digests(one.size, bytes([1]) * 32, None)) for one in files], 1 << 62
+    )
+    someone.types(*words).says(0, "SIGNATURE VALID", equal + "hashed now")  # nobody is accused on what it says
+    (settled[5] / "config.json").write_bytes(b"[]")
+    someone.types(*words).says(1, "FAILED", "differs:  config.json, other bytes")
 
 
 def test_the_cache_of_a_home_that_cannot_be_written_is_none(someone: Someone, settled: list[Path]) -> None:
@@ -164,7 +188,7 @@ def test_the_cache_of_a_home_that_cannot_be_written_is_none(someone: Someone, se
     kept = cache.rename(cache.with_name("kept"))
     cache.write_text("in the way")
     try:
-        someone.run("verify", settled[0], *VERIFY).says(0, NOW)
+        someone.types("verify", settled[0], *VERIFY).says(0, NOW)
     finally:
         cache.unlink()
         kept.rename(cache)
@@ -179,16 +203,16 @@ def test_the_cache_of_a_home_that_cannot_be_written_is_none(someone: Someone, se
 )
 def test_hash_says_which_digests_are_compared(choice: str, said: str, someone: Someone, settled: list[Path]) -> None:
     words = ("verify", settled[4], *VERIFY, "--hash", choice, "--jobs", "1")
-    someone.run(*words).says(0, "VERIFIED", said)
-    assert someone.run(*words, "--json").json["digest"] == said.strip("()")
+    someone.types(*words).says(0, "VERIFIED", said)
+    assert someone.types(*words, "--json").json["digest"] == said.strip("()")
 
 
 def test_only_both_sees_a_contradictory_seal(someone: Someone, settled: list[Path]) -> None:
     twisted = ("verify", settled[4], "--repo", "acme-lab/twisted")
-    someone.run(*twisted, "--hash", "sha256").says(0, "VERIFIED")
-    done = someone.run(*twisted, "--hash", "both")
+    someone.types(*twisted, "--hash", "sha256").says(0, "VERIFIED")
+    done = someone.types(*twisted, "--hash", "both")
     done.says(1, "FAILED", "1 file has a contradictory seal", "expected sha256:", "found    sha256:", "blake3:")
-    [finding] = someone.run(*twisted, "--hash", "both", "--json").says(1).json["findings"]
+    [finding] = someone.types(*twisted, "--hash", "both", "--json").says(1).json["findings"]
     assert finding["kind"] == "contradictory"
     assert finding["expected"] != finding["found"]
     assert finding["expected"].partition(", ")[0] == finding["found"].partition(", ")[0]
@@ -197,8 +221,8 @@ def test_only_both_sees_a_contradictory_seal(someone: Someone, settled: list[Pat
 def test_a_seal_without_blake3_is_compared_by_sha256(someone: Someone, settled: list[Path]) -> None:
     words = ("verify", settled[4], "--repo", "acme-lab/sha256-only")
     for choice in ("auto", "both"):
-        someone.run(*words, "--hash", choice).says(0, "VERIFIED", "(sha256)")
-    someone.run(*words, "--hash", "blake3").says(2, "no blake3 digests at hand", "leave out --hash")
+        someone.types(*words, "--hash", choice).says(0, "VERIFIED", "(sha256)")
+    someone.types(*words, "--hash", "blake3").says(2, "no blake3 digests at hand", "leave out --hash")
 
 
 BAD = {
@@ -213,7 +237,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_options_are_usage_errors(case: str, someone: Someone, settled: list[Path]) -> None:
     words, says = BAD[case]
-    assert someone.run("verify", "./settled-0", *VERIFY, *words, "--json").says(2, says).json["verdict"] == "usage"
+    assert someone.types("verify", "./settled-0", *VERIFY, *words, "--json").says(2, says).json["verdict"] == "usage"
 
 
 # copies of what was hashed
@@ -228,11 +252,11 @@ def test_copy_to_hands_over_the_sealed_files_and_no_others(someone: Someone) -> 
     (folder / ".git").mkdir()
     (folder / ".git" / "config").write_text("[core]")
     words = ("verify", "./whole", *VERIFY, "--copy-to")
-    someone.run(*words, "handed").says(0, "VERIFIED", "(sha256 and blake3)", "copied:   what was hashed, to handed")
+    someone.types(*words, "handed").says(0, "VERIFIED", "(sha256 and blake3)", "copied:   what was hashed, to handed")
     assert read(someone.here / "handed") == FILES
-    assert someone.run(*words, "again", "--json").says(0).json["wrote"] == ["again"]
-    someone.run(*words, "handed").says(1, "handed exists already and is not overwritten")
-    someone.run("verify", "./handed", *VERIFY).says(0, "VERIFIED")
+    assert someone.types(*words, "again", "--json").says(0).json["wrote"] == ["again"]
+    someone.types(*words, "handed").says(1, "handed exists already and is not overwritten")
+    someone.types("verify", "./handed", *VERIFY).says(0, "VERIFIED")
     assert not [path for path in someone.here.iterdir() if path.name.startswith(".")]
 
 
@@ -241,7 +265,7 @@ def test_copy_to_hands_over_nothing_where_the_verdict_is_not_zero(repo: str, som
     name = "bad-" + repo.replace("/", "-")
     someone.folder(name, OTHER if repo.endswith("7b") else FILES)
     before = set(someone.here.iterdir())
-    done = someone.run("verify", f"./{name}", "--repo", repo, "--copy-to", "no-copy", "--json")
+    done = someone.types("verify", f"./{name}", "--repo", repo, "--copy-to", "no-copy", "--json")
     assert done.code in (1, 5)
     assert done.json["wrote"] == []
     assert set(someone.here.iterdir()) == before
@@ -256,7 +280,7 @@ def test_copy_to_of_a_hub_snapshot_makes_files_of_its_links(someone: Someone) ->
     for name, data in part.items():
         (top / "blobs" / hashlib.sha256(data).hexdigest()).write_bytes(data)
         (snapshot / name).symlink_to(f"../../blobs/{hashlib.sha256(data).hexdigest()}")
-    someone.run("verify", snapshot, "--copy-to", "from-hub").says(0, "VERIFIED 2 of 3 files")
+    someone.types("verify", snapshot, "--copy-to", "from-hub").says(0, "VERIFIED 2 of 3 files")
     assert read(someone.here / "from-hub") == part
     assert not any(path.is_symlink() for path in (someone.here / "from-hub").iterdir())
 
@@ -292,7 +316,7 @@ def test_copy_to_that_is_killed_leaves_nothing(number: signal.Signals, someone: 
 def test_hashing_shows_all_bytes_and_the_time_left_on_a_terminal(command: str, someone: Someone, large: Path) -> None:
     keys.write_pair(someone.here / f"k-{command}", SigningKey(CI.secret, CI.public), None)
     key = ["--key", f"k-{command}.key", "--jobs", "1"]
-    release = ["--repo", f"acme-lab/large@{make.revision(2)}"]
+    release = ["--repo", f"acme-lab/large@{make.revision(2)}", "--hash", "sha256"]
     words = {
         "verify": ["verify", str(large), "--repo", "acme-lab/large", "--hash", "sha256", "--recheck"],
         "sign --plain": ["sign", str(large), "--plain", "--signature", "plain.sig", *key],
@@ -303,7 +327,6 @@ def test_hashing_shows_all_bytes_and_the_time_left_on_a_terminal(command: str, s
     assert b"hashing" in seen and b"/900.0 MB" in seen and b"/s" in seen and b"0:0" in seen
     if command == "sign --plain":
         assert on_terminal(someone, [*words[command], "-q"]) == b""
-        assert someone.run(*words[command]).says(0, "SIGNED").err == ""
 
 
 def on_terminal(someone: Someone, words: list[str]) -> bytes:
