@@ -15,6 +15,7 @@ from modelseal.errors import Error, Refused, TooFew
 from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.records import Claim
+from modelseal.journeys import words
 from modelseal.journeys.holders import everybody, in_force, roles
 from modelseal_registry.limits import TooMany
 from modelseal_registry.store import Tx
@@ -85,6 +86,29 @@ def lacks(tx: Tx, trials: Trials, stored: StoredDraft, now: int) -> str:
     except TooFew as e:
         return str(e)
     return "the next who sends it"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A draft as `status` lists it. *about* is to be escaped."""
+
+    digest: bytes
+    about: str
+    waits_for: str | None  # None: in vain, something else took its place
+    received: int
+
+
+def look(tx: Tx, trials: Trials, now: int) -> list[Listed]:
+    """Return all drafts, by arrival."""
+    found = []
+    for stored in tx.drafts.all():
+        about_it = words.about(Submission.parse(stored.submission).record)
+        try:
+            waits_for: str | None = lacks(tx, trials, stored, now)
+        except Error:
+            waits_for = None
+        found.append(Listed(stored.digest, about_it, waits_for, stored.received))
+    return found
 
 
 def _make_room(tx: Tx, trials: Trials, holders: str, now: int) -> None:

@@ -4,6 +4,8 @@
     2 logged already         200          5 a release and its seal agree  400
     3 who signed             400          6 stored; the sequencer's word  200 202 403 409
 
+Step 4 keeps what lacks signatures of others (202), see `drafts`.
+
 Nothing of a stranger is stored before step 6. Nothing that is posted makes it raise.
 """
 
@@ -16,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from modelseal.authorship import Authors, check_seal, signed_by
-from modelseal.errors import Error, Malformed, Refused, Unavailable
+from modelseal.errors import Error, Malformed, Refused, TooFew, Unavailable
 from modelseal.formats import checkpoint, index
 from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission, encode_leaf
 from modelseal.formats.records import Claim, Identity, Release, Roots
 from modelseal.keytext import PublicKey
-from modelseal_registry import append, evidence
+from modelseal_registry import append, drafts, evidence
 from modelseal_registry.emitter import read_published
 from modelseal_registry.limits import TooMany
 from modelseal_registry.quota import Quota
@@ -113,13 +115,18 @@ class Registry:
         if isinstance(submission.record, Claim):
             return self._claim(posted, submission.record)
         record = submission.record
-        # 4 could it be admitted
-        leaf = self._as_leaf(submission)
+        # 4 could it be admitted; below its threshold it waits for more signatures
+        leaf, enough = self._as_leaf(submission), True
         with self._store.read() as tx:
-            self._trials.admit(tx, leaf, posted.authors)
+            try:
+                self._trials.admit(tx, leaf, posted.authors)
+            except TooFew:
+                enough = False
+            self._quota.check(tx, record, posted.authors.record, leaf.time)
             if isinstance(submission.record, Identity):
                 evidence.check(tx, submission.record)
-            self._quota.check(tx, record, posted.authors.record, leaf.time)
+        if not enough:
+            submission = self._collected(submission)
         # 5 the seal is read, and agrees with the release
         if isinstance(record, Release):
             submission = replace(submission, seal=Submission.parse(data).seal)
@@ -130,10 +137,20 @@ class Registry:
         with self._store.write() as tx:
             if tx.count_waiting() >= MAX_WAITING:
                 raise Unavailable(f"{MAX_WAITING} submissions wait already; try again")
+            tx.drafts.drop(submission.digest)
             if tx.add_pending(submission.digest, bare, submission.seal, now):
                 self._quota.count(tx, record, posted.authors.record, now)
         self._wake()
         return self._wait(submission.digest)
+
+    def _collected(self, submission: Submission) -> Submission:
+        """Return the record with all signatures over it that are known, if they are enough."""
+        with self._store.write() as tx:
+            draft = drafts.collect(tx, self._trials, submission, int(self._clock()))
+        if draft.lacks is not None:
+            raise _Answered(202, {"waits_for": draft.lacks})
+        self._as_leaf(draft.submission)
+        return draft.submission
 
     def _wait(self, digest: bytes) -> Answer:
         deadline = time.monotonic() + self._wait_s

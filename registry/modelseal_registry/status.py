@@ -7,13 +7,16 @@ from typing import Any
 
 from modelseal import platform
 from modelseal.errors import Unavailable
+from modelseal.formats import names
+from modelseal.formats.acts import Operators
 from modelseal.formats.note import Verifier
 from modelseal_registry import check as checking
-from modelseal_registry import config, trustfiles, trustroot
+from modelseal_registry import config, drafts, trustfiles, trustroot
 from modelseal_registry.config import Place
 from modelseal_registry.emitter import Published, read_published
 from modelseal_registry.policyview import RENEW_DAYS
 from modelseal_registry.store import Head, open_store
+from modelseal_registry.trial import Trials
 from modelseal_registry.trustdraft import DAY
 
 
@@ -26,6 +29,9 @@ class Status:
     served: bool  # a process writes the log
     pending: int  # records that wait for it
     claims: int  # that wait for the operators
+    drafts: tuple[drafts.Listed, ...]  # records that wait for signatures
+    operators: Operators
+    watched: int  # names on the watch-list
     invitation: str
     expires: int  # when root or targets end, at the latest, if the operators do not sign again
     draft: bool  # operators have something to sign
@@ -53,6 +59,21 @@ class Status:
             "served": self.served,
             "pending": self.pending,
             "claims": self.claims,
+            "drafts": [
+                {
+                    "record": one.digest.hex(),
+                    "about": names.printable(one.about),
+                    "waits_for": one.waits_for,
+                    "received": one.received,
+                }
+                for one in self.drafts
+            ],
+            "operators": {
+                "version": self.operators.seq,
+                "threshold": self.operators.threshold,
+                "keys": len(self.operators.keys),
+            },
+            "watched": self.watched,
             "trust": self.invitation,
             "trust_expires": self.expires,
             "trust_due": self.due,
@@ -71,8 +92,11 @@ def status(place: Place, now: int) -> Status:
     try:
         with store.read() as tx:
             pending, claims = tx.count_waiting(), len(tx.claims("waiting"))
+            trials = Trials(settings.origin)
+            state, waiting = trials.state(tx, None, None), drafts.look(tx, trials, now)
     finally:
         store.close()
+    assert state.operators is not None  # leaf 0: something is published
     ends = trustroot.expires(place.trust)
     return Status(
         origin=settings.origin,
@@ -82,6 +106,9 @@ def status(place: Place, now: int) -> Status:
         served=is_locked(place),
         pending=pending,
         claims=claims,
+        drafts=tuple(waiting),
+        operators=state.operators,
+        watched=len(state.watched.names),
         invitation=f"{settings.url}#sha256:{fingerprint.hex()}",
         expires=min(ends[role] for role in ("root", "targets")),
         draft=place.draft.exists(),

@@ -125,9 +125,6 @@ BAD: dict[str, tuple[bytes | Callable[[], bytes], int, str]] = {
     "a seal with a revocation": (
         edited(make.submission(make.revocation(NS, fileset="ab" * 32), [ANA, BEN]), seal=SEAL), 400, "only a release",
     ),
-    "a revocation below the threshold": (
-        make.submission(make.revocation(NS, fileset="ab" * 32), [ANA]), 403, "signed by 1 of 2 controllers",
-    ),
     "a revocation by a stranger": (
         make.submission(make.revocation(NS, fileset="ab" * 32), [EVE]), 403, "does not count here",
     ),

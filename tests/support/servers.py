@@ -54,10 +54,12 @@ class Ran:
         return json.loads(self.out)
 
 
-def operate(folder: Path | None, *words: str | Path, fine: Iterable[int] | None = (0,)) -> Ran:
-    """Run `modelseal-registry --dir FOLDER WORDS...`; AssertionError if it ends otherwise than *fine*."""
+def operate(
+    folder: Path | None, *words: str | Path, fine: Iterable[int] | None = (0,), here: Path | None = None
+) -> Ran:
+    """Run `modelseal-registry --dir FOLDER WORDS...` in *here*; AssertionError if it ends otherwise than *fine*."""
     argv = [str(PROGRAM), *(("--dir", str(folder)) if folder else ()), *map(str, words)]
-    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=WAIT_S)
+    done = subprocess.run(argv, env=environment(), cwd=here, capture_output=True, text=True, timeout=WAIT_S)
     assert "Traceback" not in done.stderr, done.stderr
     assert fine is None or done.returncode in fine, f"{argv} ended {done.returncode}\n{done.stdout}{done.stderr}"
     return Ran(done.returncode, done.stdout, done.stderr)

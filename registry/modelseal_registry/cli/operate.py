@@ -167,6 +167,14 @@ def status(place: Place, as_json: bool, quiet: bool) -> int:
         )
         output.line("served", "yes, by a running process" if found.served else "no")
         output.line("waiting", f"{found.pending} records, {found.claims} claims")
+        for one in found.drafts:
+            waits_for = one.waits_for or "nobody: something else took its place"
+            output.line("draft", f"{output.escaped(one.about)}: {waits_for}; {one.digest.hex()}")
+        output.line(
+            "operators",
+            f"version {found.operators.seq}, {found.operators.threshold} of {len(found.operators.keys)}; "
+            f"{found.watched} names on the watch-list",
+        )
         output.line("trust", f"{found.invitation}\nsigned until {times.utc(found.expires)}")
         if found.draft:
             output.line("draft", "the trust root has a draft: modelseal-registry policy show")

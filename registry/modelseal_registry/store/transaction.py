@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from modelseal.errors import Conflict
 from modelseal.formats import index as indexes
 from modelseal.formats import tiles as log_tiles
+from modelseal_registry.store.drafts import Drafts
 from modelseal_registry.store.findings import Findings
 from modelseal_registry.store.schema import buckets, claims, head, index_tiles, leaves, pending, retired, seals, tiles
 from modelseal_registry.store.usage import Usage
@@ -53,6 +54,7 @@ class Tx:
         self._db = connection
         self.usage = Usage(connection)
         self.findings = Findings(connection)
+        self.drafts = Drafts(connection)
 
     # The log
 
