@@ -32,8 +32,13 @@ def test_a_first_claim_waits_for_the_operators_and_then_stands(person: Person) -
     assert not [name for name in person.left() if name.endswith((".record", ".json"))]
     done = person.run("claim", "ns.toml", "--key", "ana.key")
     done.says(10, "PENDING first: sent to", "waits for approval by the operators")
-    done.says(10, "Hub:      not looked at; do: hf upload first/README first.claim.json modelseal.json --type space")
-    done.says(10, "domain:   not looked at; put the same file at https://acme.example/.well-known/modelseal.json")
+    done.says(
+        10, "Hub:      if it is not there yet, do: hf upload first/README first.claim.json modelseal.json --type space"
+    )
+    done.says(
+        10, "domain:   if it is not there yet, put the same file at https://acme.example/.well-known/modelseal.json"
+    )
+    done.says(10, "or DNS:   one TXT record at _modelseal.acme.example: claim=sha256:")
     assert json.loads((person.here / "first.claim.json").read_text())["v"] == 1
     person.run("claim", "ns.toml", "--key", "ana.key").says(10, "waits for approval")
     approve(person, "first")
@@ -49,6 +54,7 @@ def test_below_the_threshold_nothing_is_sent_and_a_draft_goes_round(person: Pers
     done = person.run("claim", "ns.toml", "--key", "ana.key")
     done.says(10, "PENDING round: signed by 1 of 2 controllers; nothing was sent")
     done.says(10, "draft:    round.record; the next person: modelseal record sign round.record --key FILE --submit")
+    done.says(10, "Hub:      not looked at; do: hf upload round/README round.claim.json modelseal.json --type space")
     person.run("claim", "ns.toml").says(10, "signed by 1 of 2 controllers", "draft:    round.record")
 
     shown = person.run("record", "show", "round.record").says(0, "RECORD claim of round", "title: Acme Lab")

@@ -93,7 +93,7 @@ def _show(done: Claimed, file: Path, dry_run: bool, signed: bool) -> None:
     if last.draft is not None:
         _next_person(last)
     if done.claim_file is not None and last.logged is None:
-        _where_to_publish(done, name)
+        _where_to_publish(done, last, name)
     if not signed and (last.draft is None or last.waits_for):
         output.line("next", f"modelseal claim {escaped(str(file))} --key FILE")
     elif last.sent and (last.logged is None or done.waiting or done.later):
@@ -105,6 +105,9 @@ def _show_step(step: Step, done: Claimed, *, earlier: bool) -> None:
         output.line("logged", f"leaf {step.logged} of {done.origin}")
     for change in step.changes:
         output.line("change", escaped(change, longest=1000))
+    if step.sent and len(pieces := _pieces(step)) > 1:
+        for piece in pieces:
+            output.line("waits for", escaped(piece, longest=500))
     if step.delay is not None and not (step.logged is not None and done.owner and not done.owner.pending):
         output.line("delay", f"{_days()}, in public: {step.delay}")
 
@@ -121,7 +124,9 @@ def _first_line(done: Claimed, name: str, dry_run: bool, signed: bool) -> str:
         return f"DRY RUN {name}: {step.waits_for or 'signed by enough controllers'}; nothing was sent or written"
     if step is not None and step.logged is None:
         if step.sent:
-            return f"PENDING {name}: sent to {done.origin}; {escaped(step.waits_for or '', longest=1000)}"
+            pieces = _pieces(step)
+            what = f"waits for {escaped(pieces[0])}" if len(pieces) == 1 else "it waits"
+            return f"PENDING {name}: sent to {done.origin}; {what}"
         if step.waits_for:
             return f"PENDING {name}: {step.waits_for}; nothing was sent"
         proof = f"(proof in a log of {done.size} leaves)"
@@ -138,6 +143,11 @@ def _first_line(done: Claimed, name: str, dry_run: bool, signed: bool) -> str:
     if logged:
         return f"LOGGED {name}: {logged}"
     return f"CLAIMED {name}: {done.origin} says what this file says"
+
+
+def _pieces(step: Step) -> list[str]:
+    """Return what a registry says that a record waits for, piece by piece."""
+    return (step.waits_for or "").removeprefix("waits for ").split("; ")
 
 
 def _utc(time: int) -> str:
@@ -158,14 +168,23 @@ def _next_person(step: Step) -> None:
         output.line("draft", f"{draft}; the next person: {sign} --submit")
 
 
-def _where_to_publish(done: Claimed, name: str) -> None:
+def _where_to_publish(done: Claimed, step: Step, name: str) -> None:
+    """Say where the claim file goes; whether it is there is for the registry to see."""
     from modelseal.formats import findings
 
-    file = escaped(str(done.claim_file))
-    output.line("Hub", f"not looked at; do: hf upload {findings.space_of(name)} {file} {findings.FILE} --type space")
+    said = step.waits_for or "" if step.sent else None
+
+    def state(place: str) -> str:
+        if said is None:
+            return "not looked at; "
+        return "missing; " if place in said else "if it is not there yet, "
+
+    file, space = escaped(str(done.claim_file)), findings.space_of(name)
+    output.line("Hub", f"{state(f"spaces/{space}")}do: hf upload {space} {file} {findings.FILE} --type space")
     if done.wanted.domain:
-        output.line("domain", f"not looked at; put the same file at {findings.domain_url(done.wanted.domain)}")
-        digest = done.steps[-1].submission.digest.hex()
+        url = findings.domain_url(done.wanted.domain)
+        output.line("domain", f"{state(url)}put the same file at {url}")
+        digest = step.submission.digest.hex()
         output.line("or DNS", f"one TXT record at {findings.DNS_LABEL}.{done.wanted.domain}: claim=sha256:{digest}")
     if done.kept:
         output.line("note", f"{file} still names {done.kept} earlier claim{'s' if done.kept > 1 else ''}")
