@@ -22,6 +22,7 @@ from tests.support import make
 from tests.support.vectors import Vector, changes, check, load, name_of, one, truncations
 
 REPO = "hf://acme-lab/atlas-7b"
+CI = make.key("ci")
 
 
 def read(case: Vector) -> Iterable[tuple[str, str]]:
@@ -87,6 +88,65 @@ def test_every_change_and_cut_of_a_statement_is_refused_or_says_another_thing() 
     for cut in truncations(payload):
         with pytest.raises(Malformed):
             Statement.parse(cut)
+
+
+# Other spellings of a statement, and values that JSON readers take for each other.
+SPELLINGS = {
+    "a space": (',"predicateType"', ', "predicateType"'),
+    "a line feed at the end": ("]}", "]}\n"),
+    "a byte order mark": ('{"_type"', '\ufeff{"_type"'),
+    "an escape": ("Apache", "\\u0041pache"),
+    "an escaped slash": ("https://in-toto.io", "https:\\/\\/in-toto.io"),
+    "a key twice": ('"created":', '"created":1,"created":'),
+    "a key twice in a file": ('"size":', '"size":7,"size":'),
+    "keys in another order": ('"name":"a.bin","size":2', '"size":2,"name":"a.bin"'),
+    "a size with a fraction": ('"size":2}', '"size":2.0}'),
+    "a size with an exponent": ('"size":2}', '"size":2e0}'),
+    "a size that is not a number": ('"size":2}', '"size":NaN}'),
+    "a size without end": ('"size":2}', '"size":Infinity}'),
+    "a size of 2**53": ('"size":2}', '"size":9007199254740992}'),
+    "a size of 5,000 digits": ('"size":2}', '"size":' + "9" * 5000 + "}"),
+    "a size that is true": ('"size":1}', '"size":true}'),
+    "a negative zero": ('"size":0}', '"size":-0}'),
+    "a lone surrogate": ("Apache", "\\ud800pache"),
+    "a lone surrogate in a name": ('"name":"a.bin"', '"name":"\\udc80.bin"'),
+    "nested 40 deep": ('"v":1', '"v":' + "[" * 40 + "1" + "]" * 40),
+    "nested 100,000 deep": ('"v":1', '"v":' + "[" * 100_000 + "1" + "]" * 100_000),
+    "a key that is not ASCII": ('"v":1', '"v":1,"\u00e9":1'),
+    "a comma too many": ("]}", "],}"),
+    "cut in the middle": ('"predicateType"', ""),
+}
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_another_spelling_of_a_statement_is_refused_though_its_signature_is_valid(case: str) -> None:
+    files = (make.file("a.bin", b"12"), make.file("b.bin", b"1"), make.file("c.bin", b""))
+    statement = Statement(REPO, make.revision(1), 1, files, license="Apache-2.0")
+    good = statement.encode().decode()
+    old, new = SPELLINGS[case]
+    assert old in good
+    payload = (good.partition(old)[0] if case.startswith("cut") else good.replace(old, new, 1)).encode()
+    seals = [
+        Bundle(text, CI.sign(envelope.pae(envelope.STATEMENT, text)), CI.public.hint).encode()
+        for text in (good.encode(), payload)
+    ]
+    of_good = make.release(seals[0], CI)
+    of_bad = make.release(
+        seals[0],
+        CI,
+        seal=hashlib.sha256(payload).hexdigest(),
+        bundle=hashlib.sha256(seals[1].encode()).hexdigest(),
+        bundle_size=len(seals[1]),
+    )
+    assert check_seal(_release(of_good), seals[0], CI.public) == statement
+    with pytest.raises(Malformed, match="statement"):
+        check_seal(_release(of_bad), seals[1], CI.public)
+
+
+def _release(text: str) -> Release:
+    found = parse_record(text)
+    assert isinstance(found, Release)
+    return found
 
 
 FILE_NAMES = st.text(st.sampled_from("abcß模./ -"), min_size=1, max_size=8)
