@@ -180,7 +180,8 @@ def _where_to_publish(done: Claimed, step: Step, name: str) -> None:
         return "missing; " if place in said else "if it is not there yet, "
 
     file, space = escaped(str(done.claim_file)), findings.space_of(name)
-    output.line("Hub", f"{state(f"spaces/{space}")}do: hf upload {space} {file} {findings.FILE} --type space")
+    hub = state(f"spaces/{space}")
+    output.line("Hub", f"{hub}do: hf upload {space} {file} {findings.FILE} --type space")
     if done.wanted.domain:
         url = findings.domain_url(done.wanted.domain)
         output.line("domain", f"{state(url)}put the same file at {url}")
