@@ -37,6 +37,7 @@ def registry(function: F) -> F:
     return click.option(
         "--registry",
         metavar="URL|FOLDER",
+        shell_complete=complete_files,
         envvar="MODELSEAL_REGISTRY",
         help="Ask here instead of the addresses of the trust root. It is trusted no more than they are.",
     )(function)
@@ -113,12 +114,16 @@ def where(registry: str | None) -> Where:
 def signing(function: F) -> F:
     """--key and --password-file."""
     function = click.option(
-        "--password-file", metavar="FILE", help="The password of the key: the first line of this file."
+        "--password-file",
+        metavar="FILE",
+        shell_complete=complete_files,
+        help="The password of the key: the first line of this file.",
     )(function)
     return click.option(
         "--key",
         "key_sources",
         metavar="FILE|-|env:NAME",
+        shell_complete=complete_files,
         multiple=True,
         help="Sign with this private key; repeat it for more.",
     )(function)

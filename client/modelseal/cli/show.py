@@ -27,7 +27,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("target", metavar="REPO[@REV]|hf://NS|PATH")
+@click.argument("target", metavar="REPO[@REV]|hf://NS|PATH", shell_complete=options.complete_files)
 @click.option(
     "--save", metavar="FILE", type=click.Path(path_type=Path), help="Write the evidence, for verify --evidence."
 )

@@ -28,7 +28,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("target", metavar="PATH")
+@click.argument("target", metavar="PATH", shell_complete=options.complete_files)
 @click.option("--repo", metavar="REPO[@REV]", help="Whose files they must be. It is never taken from the folder.")
 @click.option("--complete", is_flag=True, help="Every sealed file must be there, also in the Hub cache.")
 @click.option("--partial", is_flag=True, help="Sealed files may be missing, also in a folder; it is said how many.")
