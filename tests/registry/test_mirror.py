@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from modelseal.errors import Error, Misbehaviour, Refused, Unavailable, Unsupported, Usage
-from modelseal.formats import merkle, paths
+from modelseal.formats import merkle, paths, records
+from modelseal.formats.envelope import Bundle
 from modelseal.formats.leaves import Leaf, Submission, encode_leaf
 from modelseal.formats.note import Note
 from modelseal.formats.policy import encode_policy, parse_policy
-from modelseal.formats.records import Operators, parse_record
+from modelseal.formats.records import Operators, parse_record, type_of
 from modelseal.formats.trust import Trust, encode_registry
 from modelseal_registry import config, trustroot
 from modelseal_registry.append import Appender
@@ -32,7 +33,7 @@ from modelseal_registry.mirror.sync import Mirror, Synced
 from modelseal_registry.store import Head, open_store
 from tests.support import make
 from tests.support.make import ORIGIN
-from tests.support.registry import MAX_AGE, SIGNER, House
+from tests.support.registry import MAX_AGE, OPS, SIGNER, House
 from tests.support.servers import Process, ask, lives, operate, running, until
 
 ACME = "hf://acme-lab"
@@ -147,6 +148,44 @@ def needed(registry: Registry) -> set[str]:
     """The paths of every file that the published checkpoint needs."""
     with registry.store.read() as tx:
         return {path for path, _ in static_files(tx)} | set(registry.trust) | {paths.CHECKPOINT}
+
+
+def test_records_of_every_type_pass_through(registry: Registry, copy: Copy) -> None:
+    copy.sync()
+    una, new = make.key("una"), make.key("new")
+    first = make.operators([OPS])
+    claim = make.claim(ACME, [ANA], [(CI, f"{ACME}/*")])
+    keys = make.keys(ACME, make.key_set([new], [(CI, f"{ACME}/*")]), seq=2, prev=make.digest(claim))
+    old = make.seal(CI, f"{ACME}/atlas", make.revision(1))
+    bundle = make.seal(CI, f"{ACME}/atlas", make.revision(1), [make.file("other.bin")])
+    replaced = hashlib.sha256(Bundle.parse(old).payload).hexdigest()
+
+    def act(kind: str, turn: int, **fields: str) -> bytes:
+        return make.submission(make.text(kind, turn=turn, namespace=ACME, **fields), [una])
+
+    def objection(target: str) -> bytes:
+        return make.submission(make.text("objection", namespace=ACME, target=target), [ANA])
+
+    recover = make.text("recover", turn=2, namespace=ACME, key_set=make.key_set([ANA], [(CI, f"{ACME}/*")]))
+    for data in (
+        make.submission(make.operators([una], seq=2, prev=make.digest(first)), [OPS, una]),
+        make.submission(make.text("watchlist", seq=1, prev=None, add=["hf://openai"], remove=[]), [una]),
+        make.submission(make.release(bundle, CI, replaces=replaced), [CI, ANA], bundle),
+        make.submission(recover, [una]),
+        objection(make.digest(recover)),
+        act("suspend", 3, reason="malicious"),
+        act("lift", 4),
+        make.submission(keys, [ANA, new]),
+        make.submission(make.revocation(ACME, "compromised", signer=CI.key.value()), [new]),
+        act("retire", 5, reason="withdrawn"),
+    ):
+        registry.logged(data)
+    copy.sync()
+    with open_store(copy.place.database).read() as tx:
+        found = {type_of(Leaf.parse(leaf).record) for leaf in tx.leaves(0, tx.head().size)}
+    assert found == set(records._TYPES) - {"claim"}
+    registry.check()
+    assert run.check(copy.place) == registry.head()
 
 
 def test_a_mirror_has_the_registrys_bytes_and_everything_a_checkpoint_needs(registry: Registry, copy: Copy) -> None:
