@@ -131,14 +131,15 @@ class Emitter:
         sign: Callable[[Head], str],
         *,
         now: int,
-        trust: Mapping[str, bytes] | None = None,
+        trust: Callable[[], Mapping[str, bytes]] = dict,
         full: bool = False,
     ) -> str:
         """Bring the folder to the head of the database and publish the note that *sign* makes of it; return that note.
 
-        The head is recomputed from the leaves before it is handed to *sign*. *trust*: path -> bytes, written in that
-        order. *full*: every file is looked at again, not only what is new since the published checkpoint; that repairs
-        a folder, and so does removing its `checkpoint`.
+        The head is recomputed from the leaves before it is handed to *sign*. *trust* gives path -> bytes, written in
+        that order; it is asked while nobody else writes here, so that what is newer is never replaced. *full*: every
+        file is looked at again, not only what is new since the published checkpoint; that repairs a folder, and so does
+        removing its `checkpoint`.
         """
         platform.make_folder(self.public)
         with emission_lock(self.public), self._store.read() as tx:
@@ -154,7 +155,7 @@ class Emitter:
             folders: set[Path] = set()
             for path, data in static_files(tx, base):
                 self._place(path, data, folders)
-            for path, data in (trust or {}).items():
+            for path, data in trust().items():
                 self._place(path, data, folders)
             self._publish(published, head, note)
             for path in _completed(base, head.size):
@@ -162,12 +163,12 @@ class Emitter:
         self._drop_retired(now - self._max_age - SKEW_S)
         return note
 
-    def place(self, files: Mapping[str, bytes]) -> None:
-        """Write *files*, path -> bytes, in this order, beside the published checkpoint."""
+    def place(self, trust: Callable[[], Mapping[str, bytes]]) -> None:
+        """Write what *trust* gives, as `emit` does, beside the published checkpoint."""
         platform.make_folder(self.public)
         with emission_lock(self.public):
             folders: set[Path] = set()
-            for path, data in files.items():
+            for path, data in trust().items():
                 self._place(path, data, folders)
 
     def recover(self) -> None:

@@ -271,4 +271,4 @@ def _serve(settings: Config) -> None:
             with only_writer(settings.place):
                 log.sequencer(trustfiles.TrustFiles(settings)).start()
         except Refused:
-            log.emitter.place(trustroot.files(settings.place.trust))
+            log.emitter.place(lambda: trustroot.files(settings.place.trust))

@@ -151,7 +151,7 @@ class Sequencer:
             return self._signer.sign(head, now)
 
         now = self._clock.now()
-        self._emitter.emit(sign, now=now, trust=self._trust(), full=full)
+        self._emitter.emit(sign, now=now, trust=self._trust, full=full)
         self._clock.cosigned(now)
 
     def wake(self) -> None:

@@ -53,7 +53,9 @@ def make_parsed(data: bytes) -> tuple[bytes, bytes, str | None]:
 def elsewhere(house: House, folder: Path) -> dict[str, bytes]:
     """The files that a first, whole emission of the same database gives, with the same checkpoint."""
     note = (house.public / "checkpoint").read_text()
-    Emitter(house.store, folder, SIGNER.own, MAX_AGE).emit(lambda head: note, now=int(house.now), trust=house.trust)
+    Emitter(house.store, folder, SIGNER.own, MAX_AGE).emit(
+        lambda head: note, now=int(house.now), trust=lambda: house.trust
+    )
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
@@ -99,7 +101,7 @@ def test_a_second_emission_changes_nothing(house: House) -> None:
     before = {path: (data, (house.public / path).stat().st_mtime_ns) for path, data in house.files().items()}
     note = (house.public / "checkpoint").read_text()
     for full in (False, True):
-        house.emitter.emit(lambda head: note, now=int(house.now), trust=house.trust, full=full)
+        house.emitter.emit(lambda head: note, now=int(house.now), trust=lambda: house.trust, full=full)
     assert before == {path: (data, (house.public / path).stat().st_mtime_ns) for path, data in house.files().items()}
 
 

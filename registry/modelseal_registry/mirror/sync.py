@@ -151,7 +151,7 @@ class Mirror:
                 raise Error(f"the database has moved on to {ours.size} leaves meanwhile")
             return head.note
 
-        emitter.emit(sign, now=now, trust=files, full=interrupted)
+        emitter.emit(sign, now=now, trust=lambda: files, full=interrupted)
 
 
 def _after_last_roots(leaves: list[bytes]) -> int:
