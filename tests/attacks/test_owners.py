@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from modelseal.formats import tiles
 from modelseal.formats.leaves import Submission
 from modelseal.keys import load
 from modelseal.state import Namespace
@@ -189,7 +190,7 @@ def _copy_of(ana: Person, ben: Person, name: str) -> Path:
     return ben.ns_toml(name, ["ana", "ben"], ["ci"], 2)
 
 
-def test_a_thief_of_one_of_two_rotates_and_the_owner_rotates_back(
+def test_a_thief_of_one_of_two_rotates_and_objects_and_the_owner_rotates_back(
     ben: Person, thief: Person, registry: RegistryProcess
 ) -> None:
     """1 of 2: the stolen key alone starts a change, which waits; the other key alone ends it."""
@@ -207,6 +208,11 @@ def test_a_thief_of_one_of_two_rotates_and_the_owner_rotates_back(
         10, "PENDING either: leaf", f"dropped: {ANA.public.fingerprint}"
     )
     assert EVE.public.fingerprint not in back.out, "the thief's change is gone"
+    due = ben.types("claim", "ns.toml", "--json").says(10).json["key_change"]["due"]
+    thief.types("object", "hf://either", "--key", "ana.key").says(0, "OBJECTED either")
+    thief.types("object", "hf://either", "--key", "ana.key").says(1, "counts once")
+    waits = ben.types("claim", "ns.toml", "--json").says(10).json["key_change"]
+    assert (waits["due"], waits["as_wanted"]) == (due + DELAY, True)
     claim(thief, "either", ["eve"], ["eve"], "eve").says(10, "signed by 0 of 1 controllers; nothing was sent")
 
 
@@ -286,6 +292,53 @@ def test_a_revoked_signers_releases_fail_and_its_revocations_stay(
     ana.types(*words, "--key", "ana.key", "--yes").says(1, "is revoked already in signer (key-compromise)")
     other_key = ("revoke", "signer", "--signer", EVE.public.fingerprint, "--reason", "malicious", "--dry-run")
     ana.types(*other_key).says(1, "no key of signer, now or earlier, has the fingerprint")
+
+
+def of_two_bundles() -> World:
+    """A log of more than 256 leaves, in which ci sealed at the beginning and at the end."""
+    world = World(now=int(time.time()))
+    world.claim("hf://acme-lab", [ANA], [(CI, "hf://acme-lab/*")])
+    world.publish("hf://acme-lab/first", 1, CI)
+    for number in range(128):
+        world.log(make.text("suspend", turn=number + 9, namespace="hf://acme-lab", reason="withdrawn"))  # no effect
+    world.publish("hf://acme-lab/last", 2, CI)
+    return world
+
+
+SIGNER = ("revoke", "acme-lab", "--signer", CI.public.fingerprint, "--reason", "malicious", "--dry-run", "--json")
+EVERYWHERE = ("revoke", f"acme-lab/last@{make.revision(2)}", "--everywhere", *SIGNER[4:])
+
+
+def test_what_a_revocation_voids_is_proven_whole_or_said_not_to_be(tmp_path: Path) -> None:
+    world = of_two_bundles()
+    files = world.files()
+    both = [f"acme-lab/first@{make.revision(1)}", f"acme-lab/last@{make.revision(2)}"]
+    [newest] = [path for path in files if path.startswith("tile/entries/001")]
+    oldest = "tile/entries/000"
+    for name, revision in (("readme", None), ("first", None), ("last", None), ("last", make.revision(2))):
+        path = f"evidence/acme-lab/{name}" + (f"@{revision}" if revision else "")
+        files[path] = world.evidence(f"hf://acme-lab/{name}", revision)
+    with Address(files) as address:
+        owner = Someone(tmp_path, world, address)
+
+        def lists(expected: list[str], whole: bool) -> None:
+            for words in (SIGNER, EVERYWHERE):
+                found = owner.types(*words).says(0).json
+                assert (found["voids"], found["voids_all_known"]) == (expected, whole)
+
+        lists(both, True)
+        width = int(newest.rpartition("/")[2])
+        there = tiles.parse_entries(files[newest], width, newest)
+        address.files["tile/entries/001"] = tiles.encode_entries([*there, *[b"{}"] * (256 - width)])
+        del address.files[newest]  # the log has grown since, and its partial bundle is gone
+        lists(both, True)
+        del address.files[oldest]
+        lists(both[1:], False)
+        owner.types(*SIGNER[:-1]).says(0, "perhaps more: the log could not be read to its beginning")
+        address.files[oldest] = files[oldest][:-1]
+        lists(both[1:], False)
+        address.files[oldest] = files[oldest].replace(b"acme-lab/first", b"acme-lab/other")
+        owner.types(*SIGNER).says(6, "are not those of the log with")
 
 
 USAGE: dict[str, tuple[tuple[str, ...], str]] = {
@@ -447,24 +500,6 @@ def rotated(world: World, seq: int, prev: str, to: Sequence[Private], by: Sequen
     record = make.keys("hf://acme-lab", make.key_set(to, [(to[0], "hf://acme-lab/*")]), seq=seq, prev=prev)
     world.log(record, by)
     return make.digest(record)
-
-
-def test_a_thief_who_rotates_and_objects_wins_time_and_nothing_else() -> None:
-    world, digest = owned(make.NOW)
-    theirs = rotated(world, 2, digest, [EVE], [ANA, EVE])
-    assert (stands(world).pending or pytest.fail()).due == make.NOW + DELAY
-    world.now += DAY
-    ours = rotated(world, 3, theirs, [BEN], [BEN])
-    objection = make.text("objection", namespace="hf://acme-lab", target=ours)
-    world.log(objection, [ANA])  # the stolen key: a controller when the change was logged
-    due = make.NOW + DAY + 2 * DELAY
-    assert (stands(world).pending or pytest.fail()).due == due
-    # a second objection would be the same text, which no log takes twice
-    world.now = due
-    owner = stands(world)
-    assert (owner.key_set.controllers, owner.pending) == ((BEN.key,), None)
-    rotated(world, 4, ours, [EVE], [ANA, EVE])
-    assert stands(world).key_set.controllers == (BEN.key,), "the stolen key has no say any more"
 
 
 def test_what_nobody_saw_for_two_weeks_is_in_force_and_said_before() -> None:

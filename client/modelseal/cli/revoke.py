@@ -146,7 +146,7 @@ def _show(planned: Plan, line: Callable[[str, str], None]) -> None:
     for name in planned.voids:
         line("voids", name)
     if not planned.whole:
-        line("voids", "perhaps more: the log was too long to be read to its beginning in time")
+        line("voids", "perhaps more: the log could not be read to its beginning")
     if record.fileset is not None and record.reason != "superseded":
         line("voids", f"the same files in every other repo of {namespace}, and sealed again at any time")
     if record.signer is not None:
