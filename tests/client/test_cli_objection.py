@@ -149,7 +149,10 @@ def test_what_no_rule_can_admit_is_refused_before_it_is_signed(person: Person, r
 def test_a_record_about_the_whole_registry_is_compared_too(person: Person, registry: RegistryProcess) -> None:
     name = draft(person, registry, "watchlist", seq=1, prev=None, add=["hf://openai"], remove=[])
     person.types("record", "show", name).says(0, "RECORD watch-list of", "added: openai", "signed by 0 of 1 operators")
-    person.types("record", "sign", name, "--key", "ana.key").says(1, "is not an operator of")
+    person.types("record", "sign", name, "--key", "ana.key").says(1, "does not count here")
     person.types("record", "show", name, "--offline").says(0, "not asked (offline)")
     trial = registry.folder / "keys/operator-for-trying-out.key"
     person.types("record", "sign", name, "--key", str(trial), "--submit").says(0, "LOGGED watch-list of")
+    person.types("record", "show", name).says(0, "it is logged already")
+    old = draft(person, registry, "watchlist", seq=1, prev=None, add=["hf://mistral"], remove=[])
+    person.types("record", "sign", old, "--key", str(trial)).says(1, "version 1 of the watch-list; the next is 2 after")

@@ -20,6 +20,7 @@ from modelseal.formats.records import Claim, Record, Roots, Watchlist
 from modelseal.journeys import submit, words
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.holders import Role, everybody, roles
+from modelseal.journeys.watched import with_watchlist
 from modelseal.keys import SigningKey
 from modelseal.state import State, apply
 from modelseal.state.counting import next_in_chain
@@ -140,7 +141,8 @@ def look_up(record: Record | Claim, where: Where) -> Answer:
     """Return what the log proves about the repo or the namespace of *record*, or about who runs the registry."""
     namespace, repo = records.namespace_about(record), getattr(record, "repo", None)
     if namespace is None:
-        return look_up_namespace(_any_namespace(record.origin), where)
+        answer = look_up_namespace(_any_namespace(record.origin), where)
+        return with_watchlist(answer) if isinstance(record, Watchlist) else answer
     return look_up_namespace(namespace, where) if repo is None else heard(ask(Asked(repo, None), where))
 
 
@@ -164,7 +166,7 @@ def missing_signatures(submission: Submission, answer: Answer) -> str | None:
     found = signed_by(record, submission.text, submission.signatures)
     time = decision.time or 0
     wanted = roles(record, decision.state, time)
-    if isinstance(record, Claim | Watchlist):
+    if isinstance(record, Claim):
         return _counted(record, decision.state, wanted, found.record)
     leaf = Leaf(time, submission.text, record, submission.signatures)
     try:
@@ -175,18 +177,15 @@ def missing_signatures(submission: Submission, answer: Answer) -> str | None:
     return None
 
 
-def _counted(record: Claim | Watchlist, state: State, wanted: tuple[Role, ...], authors: Set[Key]) -> str | None:
-    """The same by counting alone: a claim is no leaf, and the evidence of a repo has no watch-list."""
-    whose = "an operator of " + record.origin
-    if isinstance(record, Claim):
-        whose = "a controller of " + record.namespace
-        owner = state.namespace(record.namespace)
-        if owner is not None:
-            next_in_chain(owner, record.seq, record.prev)
-        elif record.key_set is None:
-            raise Conflict(f"{record.namespace}: claim {record.seq}, but the log has no first one")
+def _counted(claim: Claim, state: State, wanted: tuple[Role, ...], authors: Set[Key]) -> str | None:
+    """The same by counting alone: a claim is no leaf."""
+    owner = state.namespace(claim.namespace)
+    if owner is not None:
+        next_in_chain(owner, claim.seq, claim.prev)
+    elif claim.key_set is None:
+        raise Conflict(f"{claim.namespace}: claim {claim.seq}, but the log has no first one")
     for key in authors - everybody(wanted):
-        raise Refused(f"SHA256:{key.sha256.hex()} is not {whose}")
+        raise Refused(f"SHA256:{key.sha256.hex()} is not a controller of {claim.namespace}")
     return next((role.words(authors) for role in wanted if role.count(authors) < role.least), None)
 
 
