@@ -77,6 +77,8 @@ CASES: dict[str, tuple[str, str, bytes | None, dict[str, str], int]] = {
     "a record, compressed": ("POST", "/records", b"{}", JSON | {"Content-Encoding": "gzip"}, 415),
     "a record without a length": ("POST", "/records", None, JSON, 411),
     "a record that is too large": ("POST", "/records", b"", JSON | {"Content-Length": str(MAX_SUBMISSION + 1)}, 413),
+    "a record that is cut short": ("POST", "/records", b"{}", JSON | {"Content-Length": "5"}, 408),
+    "the description": ("GET", "/openapi.json", None, {}, 200),
     "no path": ("GET", "/", None, {}, 404),
     "another path": ("GET", "/admin", None, {}, 404),
     "a slash behind": ("GET", "/healthz/", None, {}, 404),
@@ -92,7 +94,7 @@ def test_status(app: Wsgi, case: str) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "set-cookie" not in answer.headers
     assert answer.headers["cache-control"] == (
-        "public, max-age=2" if path[:2] == "/e" and status == 200 else "no-store"
+        "public, max-age=2" if path[:2] in ("/e", "/o") and status == 200 else "no-store"
     )
     if status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
