@@ -5,13 +5,14 @@ The algorithm follows from the key, never from what a signature says about itsel
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Refused
 from modelseal.formats import ed25519, strict
 from modelseal.formats.identity import Key
+from modelseal.values import dataclass
 
 # The one encoding of a P-256 key as SubjectPublicKeyInfo: named curve, uncompressed point (RFC 5480). A compressed
 # point would be a second fingerprint of the same key, and one person could count as two.
@@ -71,21 +72,34 @@ class PublicKey:
     def check(self, signature: bytes, message: bytes, what: str) -> None:
         """Refuse unless *signature* is this key's over *message*."""
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         try:
             if self.algorithm == "ed25519":
-                Ed25519PublicKey.from_public_bytes(self.spki[-32:]).verify(signature, message)
+                _loaded(self).verify(signature, message)
             else:
-                point = self.spki[-65:]
-                public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-                public.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+                _loaded(self).verify(signature, message, _ecdsa())
         except InvalidSignature as e:
             raise Refused(f"{what}: the signature by {self.fingerprint} does not verify") from e
         except ValueError as e:  # not a point of the curve
             raise Malformed(f"{what}: {self.fingerprint} is not a key") from e
+
+
+@functools.lru_cache(maxsize=256)  # the same few keys sign most of a log, and reading one costs a third of a check
+def _loaded(key: PublicKey) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if key.algorithm == "ed25519":
+        return Ed25519PublicKey.from_public_bytes(key.spki[-32:])
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key.spki[-65:])
+
+
+@functools.cache
+def _ecdsa() -> Any:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.ECDSA(hashes.SHA256())
 
 
 def spki_of_pem(text: str, what: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench import data
 from tests.bench.hashes import again, hashes
 from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
+from tests.bench.replays import replays
 from tests.bench.scale import Scale
 from tests.bench.sequencer import sequencer
 from tests.bench.web import web
@@ -40,6 +41,7 @@ ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
     "again": again,
     "web": web,
     "sequencer": sequencer,
+    "replays": replays,
 }
 
 

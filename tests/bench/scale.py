@@ -15,6 +15,7 @@ class Scale:
     seconds: float  # of asking a server, per round and contender
     repos: int  # asked for once each, per round
     releases: int  # in each half of the sequencer's row
+    records: int  # that are replayed
 
 
 FULL = Scale(
@@ -26,6 +27,7 @@ FULL = Scale(
     seconds=3,
     repos=250,
     releases=500,
+    records=10_000,
 )
 # To see that the bench works; its figures mean nothing.
 SMOKE = Scale(
@@ -37,4 +39,5 @@ SMOKE = Scale(
     seconds=0.3,
     repos=10,
     releases=20,
+    records=40,
 )

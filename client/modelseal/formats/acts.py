@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal.errors import Malformed
 from modelseal.formats import fields, names, strict
 from modelseal.formats.entries import Entry, read_entries
 from modelseal.formats.identity import Key, KeySet, check_threshold, keys, no_or_more_keys
 from modelseal.formats.owners import Claim
+from modelseal.values import dataclass
 
 MAX_WATCHED = 256
+
+_basis = strict.text("web|operators-word")
+_watched = strict.listing(names.namespace, most=MAX_WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def identity(text: str, claim: Claim, f: strict.Object, origin: str) -> Identity
         claim_signatures=f.take("claim_signatures", read_entries),
         resembles=f.take("resembles", fields.unique_names),
         evidence=f.take("evidence", fields.digests),
-        basis=f.take("basis", strict.text("web|operators-word")),
+        basis=f.take("basis", _basis),
     )
     if claim.origin != origin:
         raise Malformed(f"{f.what}: the claim is for {claim.origin}, not for {origin}")
@@ -139,8 +141,7 @@ def retire(f: strict.Object, origin: str) -> Retire:
 
 def watchlist(f: strict.Object, origin: str) -> Watchlist:
     seq, prev = fields.chained(f)
-    listed = strict.listing(names.namespace, most=MAX_WATCHED)
-    found = Watchlist(origin, seq, prev, f.take("add", listed), f.take("remove", listed))
+    found = Watchlist(origin, seq, prev, f.take("add", _watched), f.take("remove", _watched))
     # a name is added or removed once: in one record, in one spelling
     names.unique_in_lower_case(found.add + found.remove, f.what)
     if not found.add and not found.remove:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
 from modelseal.formats import names, strict
+from modelseal.values import dataclass
 
 ALGORITHMS = ("ecdsa-p256", "ed25519")
 MAX_KEYS = 16
@@ -35,7 +35,7 @@ class Key:
 
     @classmethod
     def _take(cls, fields: strict.Object) -> Key:
-        kind = fields.take("kind", strict.text())
+        kind = fields.take("kind", strict.any_text)
         if kind != "key":
             raise Unsupported(f"{fields.what}: keys of kind {kind[:40]!r} are not in force yet; upgrade needed")
         return cls(fields.take("algorithm", _algorithm), fields.take("sha256", strict.hexadecimal))

@@ -7,7 +7,6 @@ Every leaf verifies alone: it carries its record's exact text and all signatures
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
@@ -15,6 +14,7 @@ from modelseal.formats import records, strict
 from modelseal.formats.entries import Entry, read_entries
 from modelseal.formats.records import Claim, Record
 from modelseal.formats.tiles import MAX_LEAF
+from modelseal.values import dataclass
 
 MAX_SEAL = 32 << 20
 MAX_SUBMISSION = 64 << 20
@@ -39,7 +39,7 @@ class Leaf:
     def parse(cls, data: bytes | str) -> Leaf:
         fields = strict.Object(strict.parse(data, "leaf", limit=MAX_LEAF), "leaf")
         fields.take("v", strict.version)
-        text = fields.take("record", strict.text())
+        text = fields.take("record", strict.any_text)
         leaf = cls(
             fields.take("time", strict.integer()),
             text,
@@ -75,12 +75,12 @@ class Submission:
     def parse(cls, data: bytes) -> Submission:
         fields = strict.Object(strict.parse(data, "submission", limit=MAX_SUBMISSION), "submission")
         fields.take("v", strict.version)
-        text = fields.take("record", strict.text())
+        text = fields.take("record", strict.any_text)
         found = cls(
             text,
             records.parse_any(text),
             fields.take("signatures", read_entries),
-            fields.take("seal", strict.optional(strict.text())),
+            fields.take("seal", strict.optional(strict.any_text)),
         )
         fields.done()
         if found.seal is not None and not isinstance(found.record, records.Release):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from modelseal.errors import Malformed
 from modelseal.formats import strict
+from modelseal.values import dataclass
 
 _PART = r"(?![^/]*--|[^/]*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 # These owners are parts of Hub URLs; in every case, because the Hub's look-up ignores it.
@@ -31,7 +31,7 @@ repo = strict.text(rf"hf://{_TYPE}{_OWNER}/{_PART}")
 
 def scope(value: Any, what: str) -> str:
     """A repo or `.../*`, in lower case: `*` stands only for the whole last segment, the repo type is explicit."""
-    text = strict.text()(value, what)
+    text = strict.any_text(value, what)
     repo(text.removesuffix("*") + "any" if text.endswith("/*") else text, what)
     if text != text.lower():
         raise Malformed(f"{what}: {text!r} is not in lower case")

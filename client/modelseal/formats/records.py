@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
@@ -19,6 +18,7 @@ from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.fields import MAX_NAMES, REASONS
 from modelseal.formats.identity import Key, KeySet
 from modelseal.formats.owners import MAX_WEIGHTS, Claim, Keys, Objection, Release, Revocation
+from modelseal.values import dataclass
 
 __all__ = [
     "MAX_NAMES", "MAX_WEIGHTS", "REASONS", "Claim", "Identity", "Keys", "Lift", "Objection", "Operators", "Record",
@@ -54,7 +54,7 @@ def digest(text: str) -> bytes:
 
 
 def _identity(f: strict.Object, origin: str) -> Identity:
-    text = f.take("claim", strict.text())
+    text = f.take("claim", strict.any_text)
     return acts.identity(text, parse_claim(text), f, origin)
 
 
@@ -131,7 +131,7 @@ def parse_any(text: str) -> Record | Claim:
     """Read a record or a claim."""
     found = strict.Object(strict.parse(text, "record", limit=MAX_RECORD), "record")
     found.take("v", strict.version)
-    name = found.take("type", strict.text())
+    name = found.take("type", strict.any_text)
     if name in NOT_IN_FORCE:
         raise Unsupported(f"record: records of type {name} are not in force yet; upgrade needed")
     if name not in _TYPES:

@@ -23,22 +23,61 @@ Check = Callable[[Any, str], T]
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32  # our deepest text, a statement, nests 6 levels
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def encode(value: Any) -> str:
     """Return the canonical text of *value*; its keys are ASCII and its numbers are integers (our caller's duty)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def parse(data: bytes | str, what: str, *, limit: int) -> Any:
     """Return the value of a canonical text of at most *limit* bytes."""
     text = decode(data, what, limit=limit)
-    value = loads(text, what)
-    _check_values(value, what)
+    try:
+        value = _DECODER.decode(text)
+    except Malformed as e:
+        raise Malformed(f"{what}: {e}") from e
+    except (ValueError, RecursionError) as e:
+        raise Malformed(f"{what}: not JSON") from e
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # most texts have not even so many
+        _check_depth(value, what)
     if encode(value) != text:
         raise Malformed(f"{what}: not canonical JSON")
     return value
+
+
+def _number(word: str) -> int:
+    if len(word) > len(str(MAX_INTEGER)) or not 0 <= (value := int(word)) <= MAX_INTEGER:
+        raise Malformed("a number outside 0..2^53-1")
+    return value
+
+
+def _no_number(word: str) -> NoReturn:
+    raise Malformed("numbers are integers")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("a key occurs twice")
+    if not "".join(found).isascii():
+        raise Malformed("a key is not ASCII")
+    return found
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_number, parse_float=_no_number, parse_constant=_no_number
+)
+
+
+def _check_depth(value: Any, what: str, depth: int = 1) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if depth > MAX_DEPTH:
+        raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
+    for member in value.values() if isinstance(value, dict) else value:
+        _check_depth(member, what, depth + 1)
 
 
 def decode(data: bytes | str, what: str, *, limit: int) -> str:
@@ -71,26 +110,6 @@ def loads(text: str, what: str) -> Any:
         return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as e:  # ValueError: also integers of over 4,300 digits
         raise Malformed(f"{what}: not JSON") from e
-
-
-def _check_values(value: Any, what: str, depth: int = 1) -> None:
-    if depth > MAX_DEPTH and isinstance(value, dict | list):
-        raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if not key.isascii():
-                raise Malformed(f"{what}: a key is not ASCII")
-            _check_values(member, what, depth + 1)
-    elif isinstance(value, list):
-        for member in value:
-            _check_values(member, what, depth + 1)
-    elif isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise Malformed(f"{what}: a lone surrogate")
-    elif isinstance(value, float):
-        raise Malformed(f"{what}: numbers are integers")
-    elif isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= MAX_INTEGER:
-        raise Malformed(f"{what}: a number outside 0..2^53-1")
 
 
 class Object:
@@ -170,7 +189,7 @@ def listing(inner: Check[T], *, most: int | None = None, least: int = 0) -> Chec
 
     def check(value: Any, what: str) -> tuple[T, ...]:
         members = sequence(inner, most=most, least=least)(value, what)
-        texts = [encode(member).encode() for member in value]
+        texts = [encode(member).encode() for member in value] if len(members) > 1 else []
         if any(a >= b for a, b in itertools.pairwise(texts)):
             raise Malformed(f"{what}: not sorted, or a member occurs twice")
         return members
@@ -197,6 +216,7 @@ def hexadecimal(value: Any, what: str) -> bytes:
 
 
 _DIGEST = text(r"[0-9a-f]{64}")
+any_text = text()
 
 
 def base64_text(value: Any, what: str) -> bytes:
