@@ -456,6 +456,17 @@ def test_what_was_revoked_by_mistake_is_sealed_again_with_the_controllers(
     verify(ana, "mistake").says(0, "VERIFIED")
 
 
+def test_contents_that_were_revoked_everywhere_are_not_sealed_again(ana: Person, registry: RegistryProcess) -> None:
+    adopt(registry, "wide", [ANA])
+    ana.model()
+    publish(ana, "wide").says(0)
+    words = ("revoke", f"wide/atlas-7b@{COMMIT}", "--everywhere", "--reason", "malicious", "--yes", "--key", "ana.key")
+    ana.types(*words).says(0, f"voids:    wide/atlas-7b@{COMMIT}", "the same files in every other repo of wide")
+    for more, commit in (((), "6" * 40), (("--replace", "--key", "ana.key"), COMMIT)):
+        publish(ana, "wide", *more, commit=commit).says(1, "these very contents were revoked everywhere in wide on 20")
+    publish(ana, "wide").says(1, "FAILED REVOKED (malicious)")
+
+
 # a name
 
 

@@ -35,6 +35,21 @@ def test_publish_and_verify(ours: Person) -> None:
     assert modelseal.verify(folder, "hf://python/atlas-7b", registry=str(ours.registry.public))
 
 
+def test_a_seal_is_replaced_with_the_controllers(ours: Person) -> None:
+    ours.owns("pythons")
+    folder, key, ana = ours.model(), ours.here / "ci.key", ours.here / "ana.key"
+    first = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key)
+    (folder / "config.json").write_bytes(b"[]")
+    with pytest.raises(Usage, match="unless it replaces a seal"):
+        modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, controllers=[ana])
+    waits = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, replace_seal=True)
+    assert (waits.verdict, waits.draft, waits.seal) == (None, ours.here / "atlas-7b.record", None)
+    assert waits.waits_for == "signed by 0 of 1 controllers"
+    done = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, replace_seal=True, controllers=[ana])
+    assert done.verdict is not None and done.replaces is not None
+    assert (done.verdict.word, done.replaces.release.seal.hex()) == ("verified", first.signed.digest)
+
+
 def test_a_verdict_that_is_not_zero_is_false(ours: Person) -> None:
     ours.owns("falsy")
     folder = ours.model()

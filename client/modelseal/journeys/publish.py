@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from modelseal.journeys.sign import Signed
 from modelseal.keys import SigningKey
 from modelseal.state import Sealed, apply
 from modelseal.times import utc
+from modelseal.values import dataclass
 from modelseal.verdict import Decision, Standing, Verdict, Word
 
 POLL_S = 0.2
@@ -115,6 +116,7 @@ def publish(
     if there is not None:
         signed = _there_already(signed, there.sealed, answer)
     else:
+        _check_contents(answer, signed)
         release = signed.release(answer.trust.origin, replaced.release.seal if replaced else None)
         unsigned = submit.draft(release, signed.seal)
         before = submit.draft_at(draft, unsigned) if replaced else None
@@ -180,6 +182,18 @@ def _check_admissible(
         elif not owner.entitles(signer, asked.repo) and signer not in owner.signers and not owner.retired:
             hint = "name it as a signer in ns.toml, with a scope that covers the repo, and claim again"
         raise Refused(str(e), hint=hint) from e
+
+
+def _check_contents(answer: Answer, signed: Signed) -> None:
+    """Refuse to seal what is void as soon as it is logged: the rules admit it, readers refuse it."""
+    state = answer.decision.state
+    owner = state.namespace(names.namespace_of(signed.statement.repo)) if state else None
+    voided = owner.filesets.get(manifest.fileset(signed.statement.files)) if owner else None
+    if owner and voided:
+        raise Refused(
+            f"these very contents were revoked everywhere in {names.short(owner.claim.namespace)} "
+            f"on {utc(voided.time)} ({voided.reason}), for ever"
+        )
 
 
 def _payload(seal: str) -> bytes:
