@@ -202,9 +202,10 @@ class RegistryProcess:
         assert status == 200, f"{path}: {status} {body!r}"
         return body
 
-    def post(self, submission: bytes) -> tuple[int, Any]:
-        """Submit; return status and answer."""
-        status, _, body = self.ask("/records", "POST", submission, {"Content-Type": "application/json"})
+    def post(self, submission: bytes, *, source: str = "127.0.0.1") -> tuple[int, Any]:
+        """Submit from the address *source*; return status and answer."""
+        headers = {"Content-Type": "application/json"}
+        status, _, body = ask(self.port, "/records", "POST", submission, headers, source=source)
         return status, json.loads(body)
 
     def approve(
@@ -230,9 +231,16 @@ class RegistryProcess:
 
 
 def ask(
-    port: int, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+    port: int,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    source: str = "127.0.0.1",
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    """Ask as somebody at the address *source* (of this machine)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S, source_address=(source, 0))
     try:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
