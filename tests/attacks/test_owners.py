@@ -201,6 +201,11 @@ def test_a_thief_of_one_of_two_rotates_and_objects_and_the_owner_rotates_back(
         10, "new keys on", "by its controllers", "this is not what this file says"
     )
     assert f"controller dropped: {BEN.public.fingerprint}" in seen.out
+    change = ben.types("claim", "ns.toml", "--json").json["key_change"]["record"]
+    assert (
+        f"next:     if no controller of yours wants it, let it wait longer: modelseal object hf://either {change[:12]}"
+        in seen.out
+    )
     thief.model(contents=BAD)
     publish(thief, "either", key="eve").says(10, "PENDING", "it may from 20", "when a change of keys is in force")
 

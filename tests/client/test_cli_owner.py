@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelseal.formats import records
+from modelseal.formats import findings, records
 from modelseal.formats.leaves import Submission
 from tests.support import make
 from tests.support.person import COMMIT, Person
@@ -279,6 +279,25 @@ def test_what_the_log_makes_itself_is_shown_and_never_submitted(person: Person) 
     (person.here / "x.record").write_bytes(Submission(text, records.parse_any(text), (), None).encode())
     person.run("record", "show", "x.record").says(0, "record of type roots", "the log makes such records itself")
     person.run("record", "submit", "x.record").says(2, "is never submitted")
+
+
+def test_the_claim_file_keeps_what_it_names_and_nothing_else_is_overwritten(person: Person) -> None:
+    person.key("ana"), person.key("ci")
+    person.ns_toml("kept", ["ana"], ["ci"])
+    file = person.here / "kept.claim.json"
+    file.write_text("my notes")
+    person.types("claim", "ns.toml", "--key", "ana.key").says(1, "kept.claim.json is no claim file and is not overwrit")
+    assert file.read_text() == "my notes"
+    others = tuple(bytes([number]) * 32 for number in range(16))
+    file.write_bytes(findings.encode_claim_file(others[:2]))
+    done = person.types("claim", "ns.toml", "--key", "ana.key").says(10, "kept.claim.json still names 2 earlier claims")
+    named = findings.parse_claim_file(file.read_bytes())
+    assert set(named) > set(others[:2]) and len(named) == 3
+    person.types("claim", "ns.toml", "--key", "ana.key").says(10, "still names 2 earlier claims")
+    assert findings.parse_claim_file(file.read_bytes()) == named
+    file.write_bytes(findings.encode_claim_file(others))
+    done = person.types("claim", "ns.toml", "--key", "ana.key").says(10)
+    assert "earlier" not in done.out and len(findings.parse_claim_file(file.read_bytes())) == 1, "no more than 16 fit"
 
 
 def test_the_files_of_a_claim_lie_beside_ns_toml(person: Person, tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ SHORT = {
     "trust": "Say which registry you trust.",
     "keygen": "Make a key pair.",
     "sign": "Seal a folder; nothing is sent.",
-    "claim": "Claim a namespace, and change the claim.",
+    "claim": "Claim a namespace; change the claim, or its keys.",
     "publish": "Seal a folder as a release and have it logged.",
-    "revoke": "Void a release, for ever.",
+    "revoke": "Void a release, or all that a key has sealed, for ever.",
     "object": "Delay new keys of a namespace that you did not want.",
     "record": "Sign and send what needs several people's signatures.",
 }
