@@ -7,7 +7,6 @@ What a signature entitles to is for `state` to say.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from modelseal.errors import Refused
 from modelseal.formats import envelope, manifest
@@ -18,6 +17,7 @@ from modelseal.formats.leaves import Leaf
 from modelseal.formats.manifest import Statement
 from modelseal.formats.records import Claim, Identity, Record, Release
 from modelseal.keytext import PublicKey
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ import stat
 import struct
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from modelseal import platform
 from modelseal.folders import Found
 from modelseal.hashing import Digests
+from modelseal.values import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,13 +6,13 @@ Which digests are worth computing is asked first (`digests_wanted`), from names 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from modelseal.errors import Malformed
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
 from modelseal.pointers import Pointers
 from modelseal.state import Sealed
+from modelseal.values import dataclass
 from modelseal.verdict import Decision, Finding, Standing, Verdict, Word
 
 # What can run when somebody opens a folder or loads a model from it.

@@ -10,7 +10,7 @@ signed notes contradict each other. After 8 the head and the revocations are to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from modelseal import standing
 from modelseal.errors import Malformed, Misbehaviour, Unavailable, Unsupported
@@ -26,6 +26,7 @@ from modelseal.formats.trust import Head, Revoked, Trust
 from modelseal.replay import fold
 from modelseal.state import State
 from modelseal.times import by_our_clock, span, utc
+from modelseal.values import dataclass
 from modelseal.verdict import Decision, Word
 
 AHEAD = 60  # seconds that a proven time may be ahead of our clock, and a leaf's time ahead of the proven time

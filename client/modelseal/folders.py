@@ -15,12 +15,13 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from modelseal.errors import Error, Usage
 from modelseal.platform import Entry, Folder, Opener, is_link
+from modelseal.values import dataclass
 
 MAX_DEPTH = 64  # folders below the root
 MAX_ENTRIES = 1_000_000  # names of every kind, so that a walk ends

@@ -18,7 +18,6 @@ import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from modelseal import folders
 from modelseal.errors import Error
 from modelseal.folders import Found, Listing
 from modelseal.platform import Opener, cores
+from modelseal.values import dataclass
 
 MAX_JOBS = 8
 _SMALL = 1 << 20  # bytes: smaller files are read in one go, in groups

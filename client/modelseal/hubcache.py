@@ -16,13 +16,14 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modelseal import folders
 from modelseal.errors import Usage
 from modelseal.folders import Listing
 from modelseal.platform import Folder, Opener, is_link
+from modelseal.values import dataclass
 
 _BLOB = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"  # an etag: 40 or 64 hex on the Hub, others on servers like it
 _INTO_BLOBS = re.compile(rf"((?:\.\./){{2,}})blobs/({_BLOB})")

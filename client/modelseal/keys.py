@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from modelseal import platform
 from modelseal.errors import Conflict, Malformed, Usage
 from modelseal.formats.entries import Entry
 from modelseal.keytext import PublicKey
+from modelseal.values import dataclass
 
 MAX_KEY_FILE = 64 << 10
 TYPES = ("ecdsa-p256", "ed25519")

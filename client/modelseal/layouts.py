@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import folders
@@ -19,6 +18,7 @@ from modelseal.formats import names
 from modelseal.formats.names import Asked
 from modelseal.hubcache import Snapshot
 from modelseal.platform import Folder, Opener
+from modelseal.values import dataclass
 
 _CACHED_REPO = re.compile(r"(?:models|datasets|spaces|kernels)--.+", re.DOTALL)
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -10,7 +10,8 @@ Names that differ in a letter which nobody confuses are not alike here. No two d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from modelseal.values import dataclass
 
 # In order: what a name has -> what is compared. A row that makes several characters one comes after those of one.
 CONFUSABLES: tuple[tuple[tuple[str, ...], str, str], ...] = (

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from modelseal import platform
 from modelseal.errors import Error, Malformed, Misbehaviour, Refused
 from modelseal.formats import strict
 from modelseal.formats.trust import Head, Revoked
+from modelseal.values import dataclass
 
 MAX_MEMORY = 64 << 20  # bytes: half a million revocations
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import names
+from modelseal.values import dataclass
 
 MAX_CONFIG = 1 << 20  # bytes
 MAX_CONFIGS = 64  # of one folder are looked into

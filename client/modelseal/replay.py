@@ -6,7 +6,6 @@ The fold is total: a leaf whose signatures or rules say no has no effect and is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from modelseal import state as rules
 from modelseal.authorship import Authors, authors_of
@@ -14,6 +13,7 @@ from modelseal.errors import Malformed, Refused
 from modelseal.formats.leaves import Leaf
 from modelseal.formats.records import type_of
 from modelseal.state import State
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ Texts that come from outside (file names, titles) stand in these values as they 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from modelseal.formats.manifest import Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked
 from modelseal.state import Sealed, State, Voided
+from modelseal.values import dataclass
 
 
 class Word(StrEnum):

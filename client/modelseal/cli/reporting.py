@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +15,7 @@ import click
 
 from modelseal.cli import output
 from modelseal.errors import Error, Misbehaviour, Usage
+from modelseal.values import dataclass
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict

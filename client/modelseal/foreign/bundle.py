@@ -18,13 +18,13 @@ the first of several would let the others say what nobody checked.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import strict
 from modelseal.formats.envelope import MEDIA_TYPE, STATEMENT
 from modelseal.formats.strict import Object
+from modelseal.values import dataclass
 
 MAX_BUNDLE = 32 << 20  # bytes
 MAX_CERTIFICATES = 16

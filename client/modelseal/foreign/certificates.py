@@ -13,12 +13,12 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from modelseal.errors import Malformed, Refused, Unsupported
 from modelseal.foreign.keys import VerifyingKey
+from modelseal.values import dataclass
 
 MAX_DEPTH = 8  # certificates between the signer's and the one to end at
 

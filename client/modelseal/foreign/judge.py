@@ -10,11 +10,11 @@ of the Hub's own client. Every other file that the signature does not list was a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from modelseal.compare import by_weight, count, is_program, risk_of
 from modelseal.foreign.statement import SINGLE, Manifest, Resource
 from modelseal.judged import ordered, status_of
+from modelseal.values import dataclass
 from modelseal.verdict import Finding, Judged, Word
 
 

@@ -7,12 +7,12 @@ that text. RSA, which Go's tool can use with PKCS #11, is refused by name.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
 from modelseal.formats import ed25519, strict
 from modelseal.keytext import spki_of_pem
+from modelseal.values import dataclass
 
 # RFC 5480: the bytes of a SubjectPublicKeyInfo up to and with the 04 of an uncompressed point.
 _CURVES = {

@@ -16,13 +16,13 @@ could say what is not compared could leave a program out. A single file's name i
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
 from modelseal.foreign.bundle import loads
 from modelseal.formats import names, strict
 from modelseal.formats.strict import Object
+from modelseal.values import dataclass
 
 MAX_STATEMENT = 24 << 20
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from modelseal.errors import Malformed
 from modelseal.formats import names, strict
+from modelseal.values import dataclass
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
 from modelseal.formats import strict
+from modelseal.values import dataclass
 
 MAX_ENTRIES = 32  # every one of 16 operators and 16 controllers
 

@@ -5,7 +5,6 @@ It never supplies a name: `repo` is compared with what the user asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
@@ -13,6 +12,7 @@ from modelseal.formats import index, names, strict
 from modelseal.formats.leaves import MAX_SEAL
 from modelseal.formats.note import MAX_NOTE
 from modelseal.formats.tiles import MAX_LEAF
+from modelseal.values import dataclass
 
 MAX_EVIDENCE = 64 << 20
 

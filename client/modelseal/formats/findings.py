@@ -11,11 +11,11 @@ A finding is named by its SHA-256 in the identity that rests on it, and lies at 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import names, strict
+from modelseal.values import dataclass
 
 FILE = "modelseal.json"  # at the root of the Space NS/README
 WELL_KNOWN = "/.well-known/modelseal.json"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import names, strict
+from modelseal.values import dataclass
 
 # Root only; all but model.sig are git's own. Never inside a manifest, never compared.
 IGNORED = (".git", ".gitattributes", ".github", ".gitignore", "model.sig")

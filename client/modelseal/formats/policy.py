@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from modelseal.errors import Malformed
 from modelseal.formats import strict
 from modelseal.formats.note import COSIGNATURE, ED25519, Verifier
+from modelseal.values import dataclass
 
 MAX_POLICY = 64 << 10
 OWN, GROUP = "own", "mirrors"  # names in the policies that we write

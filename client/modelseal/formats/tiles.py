@@ -8,10 +8,10 @@ last tile of a level follows from the size. An entry bundle is up to 256 leaves,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from modelseal.errors import Malformed
 from modelseal.formats import merkle, paths
+from modelseal.values import dataclass
 
 WIDTH = 256
 HASH = 32

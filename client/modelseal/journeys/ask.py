@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modelseal import gather, platform, remote, root
@@ -22,6 +22,7 @@ from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
 from modelseal.memory import Memory
 from modelseal.times import span
+from modelseal.values import dataclass
 from modelseal.verdict import Decision, Word
 
 BUDGET_S = 30.0  # for all addresses together

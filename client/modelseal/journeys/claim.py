@@ -10,7 +10,7 @@ Without a key: where does it stand. Nothing is fetched from the Hub or the owner
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modelseal import platform
@@ -27,6 +27,7 @@ from modelseal.journeys.words import key_changes, text_changes
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
 from modelseal.state import Namespace, owners
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

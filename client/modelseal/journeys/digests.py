@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import platform, progress
@@ -12,6 +11,7 @@ from modelseal.cache import DigestCache
 from modelseal.errors import Usage
 from modelseal.folders import Listing
 from modelseal.hashing import Digests, hash_files
+from modelseal.values import dataclass
 from modelseal.verdict import Decision
 
 CHOICES = ("auto", "blake3", "sha256", "both")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from modelseal.formats import records
 from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
@@ -16,6 +15,7 @@ from modelseal.formats.owners import Claim, Keys, Objection, Release, Revocation
 from modelseal.formats.records import Record
 from modelseal.state import Namespace, State
 from modelseal.state.acts import AGAIN
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from modelseal import layouts, pointers
 from modelseal.compare import Local
@@ -21,6 +20,7 @@ from modelseal.journeys import typed
 from modelseal.layouts import OneFile, Place
 from modelseal.platform import Opener
 from modelseal.pointers import MAX_CONFIG, MAX_CONFIGS, Pointers
+from modelseal.values import dataclass
 from modelseal.verdict import Decision, Finding
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from modelseal.errors import Malformed, Usage
 from modelseal.formats import identity, names, strict
 from modelseal.formats.identity import KeySet
 from modelseal.formats.records import MAX_NAMES, Claim
+from modelseal.values import dataclass
 
 MAX_FILE = 256 << 10
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import keys, platform
@@ -19,6 +18,7 @@ from modelseal.journeys import sign as sealing
 from modelseal.journeys.digests import Hashing
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Every threshold goes through here: a `.record` file is signed by one holder afte
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import platform, root
@@ -24,6 +23,7 @@ from modelseal.journeys.watched import with_watchlist
 from modelseal.keys import SigningKey
 from modelseal.state import State, apply
 from modelseal.state.counting import next_in_chain
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

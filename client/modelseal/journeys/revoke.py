@@ -7,7 +7,6 @@ that it has sealed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal.errors import Conflict, Pending, Refused
@@ -20,6 +19,7 @@ from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.record import look_up_namespace, missing_signatures
 from modelseal.journeys.sweep import Swept
 from modelseal.keys import SigningKey
+from modelseal.values import dataclass
 from modelseal.verdict import Decision
 
 

@@ -7,7 +7,6 @@ UNVERIFIED.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from modelseal.journeys.sign import SEAL
 from modelseal.journeys.words import about
 from modelseal.state import Namespace
 from modelseal.times import utc
+from modelseal.values import dataclass
 
 # Where tools leave their signatures in a folder: this one and model_signing, NVIDIA's skills, Kaggle.
 PLACES = (SEAL, "skill.oms.sig", ".kaggle/signing.json")

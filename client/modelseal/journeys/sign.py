@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from modelseal.journeys import typed
 from modelseal.journeys.digests import AUTO, Hashing
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
+from modelseal.values import dataclass
 
 SEAL = "model.sig"
 

@@ -15,7 +15,7 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from modelseal.journeys import blake2b
 from modelseal.journeys.digests import Hashed, Hashing, hashed
 from modelseal.layouts import OneFile, Place
 from modelseal.times import utc
+from modelseal.values import dataclass
 from modelseal.verdict import Finding, Word
 
 MAX_CERTIFICATE_FILE = 1 << 20  # bytes

@@ -6,7 +6,7 @@ A record below its threshold is never sent: it is written as `NAME.record` for t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from modelseal.formats.leaves import MAX_SUBMISSION, Submission
 from modelseal.formats.records import Claim, Record
 from modelseal.journeys.ask import BUDGET_S
 from modelseal.keys import SigningKey
+from modelseal.values import dataclass
 
 SUFFIX = ".record"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from modelseal.journeys.ask import BUDGET_S
 from modelseal.memory import Memory
 from modelseal.root import Entry
 from modelseal.times import span, utc
+from modelseal.values import dataclass
 
 MAX_SAVED = 16 << 20  # bytes
 DAY = 86_400  # seconds

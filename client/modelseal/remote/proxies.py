@@ -6,11 +6,12 @@ import base64
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from modelseal.errors import Usage
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

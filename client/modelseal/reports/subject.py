@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelseal.formats import names
 from modelseal.formats.names import printable
+from modelseal.values import dataclass
 from modelseal.verdict import Verdict
 
 if TYPE_CHECKING:

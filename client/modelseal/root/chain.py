@@ -12,7 +12,6 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from modelseal.formats import paths
 from modelseal.formats.trust import Trust, parse_trust
 from modelseal.root.saved import Saved
 from modelseal.times import by_our_clock, utc
+from modelseal.values import dataclass
 
 MAX_ROOTS = 256
 MAX_ROOT = 512_000  # bytes, as python-tuf's own limits are

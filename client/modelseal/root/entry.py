@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from modelseal.formats.trust import Trust, parse_trust
 from modelseal.root import globs
 from modelseal.root.chain import ROLES, Verified
 from modelseal.root.saved import MAX_SAVED, Saved
+from modelseal.values import dataclass
 
 DAY = 86_400  # seconds: a trust root is refreshed at most once a day of use
 MAX_LOCAL = 512 << 10  # bytes

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelseal.errors import Malformed
 from modelseal.formats import paths, strict
+from modelseal.values import dataclass
 
 MAX_SAVED = 16 << 20  # bytes
 POLICY, REGISTRY = "policy", "registry.json"
