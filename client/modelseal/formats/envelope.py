@@ -9,11 +9,10 @@ A seal's bundle is canonical JSON with exactly one signature by a key:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal.errors import Malformed
 from modelseal.formats import strict
 from modelseal.formats.leaves import MAX_SEAL
+from modelseal.values import dataclass
 
 STATEMENT = "application/vnd.in-toto+json"
 RECORD = "application/vnd.modelseal.record+json"

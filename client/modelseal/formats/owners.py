@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal.errors import Malformed
 from modelseal.formats import fields, names, strict
 from modelseal.formats.fields import MAX_NAMES
 from modelseal.formats.identity import Key, KeySet
+from modelseal.values import dataclass
 
 MAX_WEIGHTS = 16
 

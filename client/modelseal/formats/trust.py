@@ -6,11 +6,10 @@ so that it can grow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal.formats import names, strict
 from modelseal.formats.note import Verifier
 from modelseal.formats.policy import Policy, parse_policy
+from modelseal.values import dataclass
 
 MAX_REGISTRY = 64 << 10
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal.errors import Conflict, Pending, Refused, Unavailable, Usage
 from modelseal.formats import names
 from modelseal.formats.leaves import Submission
@@ -16,6 +14,7 @@ from modelseal.journeys.ask import Answer, Where
 from modelseal.journeys.record import look_up_namespace, missing_signatures
 from modelseal.keys import SigningKey
 from modelseal.state import Change, Namespace
+from modelseal.values import dataclass
 
 SHORT = 12  # hex digits that name a change
 

@@ -7,8 +7,6 @@ left out. Where that takes too long the answer says that it is not whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelseal import remote
 from modelseal.errors import Malformed, NotFound, Unavailable, Unsupported
 from modelseal.formats import merkle, names, paths, tiles
@@ -18,6 +16,7 @@ from modelseal.formats.records import Identity, Keys, Recover, Release, namespac
 from modelseal.formats.tiles import MAX_BUNDLE, WIDTH
 from modelseal.gather import Reader
 from modelseal.journeys.ask import BUDGET_S, Answer, Where
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
