@@ -196,7 +196,9 @@ def in_force(tx: Tx, stored: StoredClaim, *, origin: str) -> bool:
 
 
 def _doubts(tx: Tx, known: Everybody, owner: Namespace | None, claim: Claim, seen: Evidence) -> list[str]:
-    """Return what about the evidence somebody must look at."""
+    """Return what about the evidence somebody must look at. An identity on the operators' word rests on none."""
+    if owner and owner.claim == claim and owner.identity.basis != "web":
+        return []
     found = [f"the {what} file is {one.word}" for what, one in (("Hub", seen.hub), ("domain", seen.domain)) if one.lost]
     if (id := seen.owner_id) is None:
         return found
