@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import random
-import re
 import signal
 import sqlite3
 import threading
@@ -22,7 +21,7 @@ from modelseal.formats import merkle
 from modelseal.formats.checkpoint import Checkpoint, parse_proof
 from modelseal.formats.note import Note
 from tests.support import make
-from tests.support.servers import Process, RegistryProcess, children, lives, make_registry, operate, until
+from tests.support.servers import Process, RegistryProcess, children, configure, lives, make_registry, operate, until
 
 ROUNDS = 30
 PUBLISHERS = 4
@@ -139,8 +138,8 @@ def kill(registry: RegistryProcess, process: Process) -> None:
 def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
     """One with as few processes as can be: it starts thirty times."""
     registry = make_registry(tmp_path / "reg")
-    settings = registry.folder / "registry.toml"
-    settings.write_text(re.sub("(?m)^workers = .*$", "workers = 1", settings.read_text()))
+    most = 10**9
+    configure(registry.folder, workers=1, writes_per_minute=most, releases_per_day=most, releases_per_repo=most)
     registry.start()
     registry.approve(ACME, OWNER, [(SIGNER, f"{ACME}/*")])
     yield registry
