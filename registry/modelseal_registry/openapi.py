@@ -57,6 +57,7 @@ def _reads() -> dict[str, Any]:
         "tile/entries/{index}": _get("256 leaves.", BYTES, 404, index=_THREE),
         "tile/entries/{index}.p/{width}": _get("Fewer leaves.", BYTES, 404, index=_THREE, width=_WIDTH),
         "index/{digest}": _get("A tile or bucket of the index.", BYTES, 404, digest=_HEX),
+        "blob/{digest}": _get("What an identity names as evidence.", BYTES, 404, digest=_HEX),
         "seal/sha256/{digest}": _get("A seal, by the digest of its bundle.", BYTES, 404, digest=_HEX),
         paths.HEALTH: _get("Whether all is well; if not, what is wrong.", JSON, schema="Health", kept=False),
         paths.METRICS: _get("Counters, for Prometheus.", metrics.CONTENT_TYPE, kept=False),

@@ -23,6 +23,12 @@ def url_of(endpoint: str, space: str, revision: str) -> str:
     return f"{endpoint}/spaces/{space}/resolve/{quote(revision, safe='')}/{findings.FILE}"
 
 
+def load() -> None:
+    """Import what `look` needs: that takes about a second."""
+    import huggingface_hub.file_download
+    import huggingface_hub.hf_api  # noqa: F401
+
+
 def look(endpoint: str, namespace: str, folder: Path) -> Seen:
     """Return the claim file of *namespace*; *folder* takes what huggingface_hub writes.
 

@@ -7,6 +7,11 @@ from typing import Any
 from modelseal.errors import NotFound, Unavailable
 
 
+def load() -> None:
+    """Import what a Resolver needs."""
+    import dns.resolver  # noqa: F401
+
+
 class Resolver:
     """Asks *nameserver*, `ADDRESS:PORT`, or with "" those of the system."""
 

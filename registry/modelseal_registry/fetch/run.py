@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modelseal.errors import Error, Malformed, NotFound, Refused
 from modelseal.formats import findings
-from modelseal_registry.fetch import domain, hub
+from modelseal_registry.fetch import domain, hub, resolver
 from modelseal_registry.fetch.addresses import Exceptions
 from modelseal_registry.fetch.ask import LIMIT_S, MISSING, UNAVAILABLE, Question, Seen
 from modelseal_registry.fetch.resolver import Resolver
@@ -42,10 +42,9 @@ def look(question: Question, folder: Path, limit_s: float = LIMIT_S) -> dict[str
 def _load(question: Question) -> None:
     """Import what takes long, so that it does not count."""
     if question.hub:
-        import huggingface_hub.file_download
-        import huggingface_hub.hf_api  # noqa: F401
+        hub.load()
     if question.domain:
-        import dns.resolver  # noqa: F401
+        resolver.load()
 
 
 def _jobs(question: Question, folder: Path, limit_s: float) -> dict[str, tuple[str, Callable[[], Seen]]]:
