@@ -1,4 +1,4 @@
-"""`dataclass` for frozen, slotted values, at a fifth of the time that making such a class takes.
+"""`dataclass` for slotted values, frozen or not, at a fifth of the time that making such a class takes.
 
 The standard one compiles six functions for each class, one `exec` each: a millisecond, and a short command has a
 hundred classes, so that was a quarter of its time. Here all but `__init__` are shared, and that one is compiled when
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(**how):
-        """Return the decorator; what is not `frozen=True, slots=True` (with or without `repr`) is the standard's."""
+        """Return the decorator; what is asked for besides `slots`, `frozen` and `repr` is the standard's to do."""
 
         def decorate(cls):
-            plain = how.keys() <= {"frozen", "slots", "repr"} and how.get("frozen") and how.get("slots")
-            if not plain or cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):
+            ours = how.keys() <= {"frozen", "slots", "repr"} and how.get("slots")
+            if not ours or cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):
                 return dataclasses.dataclass(**how)(cls)
-            return _made(cls, repr=how.get("repr", True))
+            return _made(cls, frozen=how.get("frozen", False), repr=how.get("repr", True))
 
         return decorate
 
@@ -31,13 +31,11 @@ else:
 __all__ = ["dataclass"]
 
 
-def _made(cls: type, *, repr: bool) -> type:
+def _made(cls: type, *, frozen: bool, repr: bool) -> type:
     if cls.__doc__ is None:
-        cls.__doc__ = (
-            cls.__name__
-        )  # else the standard library writes the signature there, which takes as long as the rest
+        cls.__doc__ = cls.__name__  # else the signature is written there, which takes as long as all else
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    made.__dataclass_params__.frozen = True
+    made.__dataclass_params__.frozen = frozen
     fields = dataclasses.fields(made)
     compared = _getter([field.name for field in fields if field.compare])
 
@@ -51,19 +49,14 @@ def _made(cls: type, *, repr: bool) -> type:
         made.__init__ = _init(made, fields)
         made.__init__(self, *values, **named)
 
-    methods = {
-        "__init__": init,
-        "__eq__": equal,
-        "__hash__": hash_,
-        "__setattr__": _refuse_to_set,
-        "__delattr__": _refuse_to_delete,
-        "__getstate__": _state,
-        "__setstate__": _restore,
-    }
+    methods: dict[str, Any] = {"__init__": init, "__eq__": equal, "__hash__": hash_ if frozen else None}
+    if frozen:
+        methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
+        methods |= {"__getstate__": _state, "__setstate__": _restore}
     if repr:
         methods["__repr__"] = _repr
     for name, method in methods.items():
-        if name == "__hash__" or name not in cls.__dict__:
+        if cls.__dict__.get(name) is None:  # `__hash__` is None where `__eq__` was written
             setattr(made, name, method)
     return made  # type: ignore[no-any-return]
 

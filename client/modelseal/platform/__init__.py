@@ -25,6 +25,7 @@ __all__ = [
     "is_link",
     "lock",
     "make_folder",
+    "may_have_proxies",
     "read_below",
     "read_file",
     "replace",
@@ -60,6 +61,11 @@ def _folder(kind: str, below: str = ".") -> Path:
 
     found: Path = getattr(platformdirs, kind)("modelseal", appauthor=False)
     return found
+
+
+def may_have_proxies() -> bool:
+    """Whether a proxy may be set: in the environment, or in the settings of a system that has such."""
+    return sys.platform in ("win32", "darwin") or any(name.lower().endswith("_proxy") for name in os.environ)
 
 
 def tells_changes() -> bool:

@@ -8,8 +8,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import field
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from modelseal import platform
 from modelseal.errors import Usage
 from modelseal.values import dataclass
 
@@ -30,8 +30,10 @@ def find(url: str) -> Proxy | None:
     """Return the proxy for *url* by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; this machine itself needs none."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if host in ("localhost", "::1") or host.startswith("127."):
+    if host in ("localhost", "::1") or host.startswith("127.") or not platform.may_have_proxies():
         return None
+    from urllib.request import getproxies, proxy_bypass  # it costs as much as the request
+
     said = getproxies().get(parts.scheme)
     if not said or proxy_bypass(parts.netloc):
         return None
