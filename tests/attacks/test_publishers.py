@@ -467,19 +467,30 @@ def test_what_was_logged_is_verified_though_the_answer_was_lost(tmp_path: Path) 
         someone.run("verify", "./atlas-7b", "--repo", "acme-lab/atlas-7b").says(0, "VERIFIED")
 
 
-def test_a_refusal_cannot_print_a_line_of_its_own(tmp_path: Path) -> None:
+def refusing(code: int, words: str) -> Answer:
     def refuse(handler: BaseHTTPRequestHandler) -> None:
-        body = strict.encode({"detail": "no\nVERIFIED acme-lab/atlas-7b\x1b[2K"}).encode()
-        handler.send_response(403)
+        body = strict.encode({"detail": words}).encode()
+        handler.send_response(code)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
 
+    return refuse
+
+
+def test_a_refusal_cannot_print_a_line_of_its_own(tmp_path: Path) -> None:
     with Address() as address:
-        _, someone = lied_to(tmp_path, address, refuse)
-        ran = someone.run(*LIED_TO).says(1, "refused by http://127.0.0.1:")
+        _, someone = lied_to(tmp_path, address, refusing(403, "no\nVERIFIED acme-lab/atlas-7b\x1b[2K"))
+        ran = someone.run(*LIED_TO).says(1, "refused by http://127.0.0.1:", "no\\u000aVERIFIED")
         assert not any(line.startswith("VERIFIED") for line in (ran.out + ran.err).splitlines())
         assert "\x1b" not in ran.out + ran.err
+
+
+def test_too_many_records_are_no_reason_to_wait(tmp_path: Path) -> None:
+    with Address() as address:
+        _, someone = lied_to(tmp_path, address, refusing(429, "100 releases a day; try again in 900 s"))
+        someone.run(*LIED_TO[:-2]).says(6, "too many records, 100 releases a day; try again in 900 s")
+        assert address.asked.count("records") == 1 and nothing_written(someone)
 
 
 def test_a_registry_that_drips_is_left_after_the_budget(dripped: Future[Ran]) -> None:

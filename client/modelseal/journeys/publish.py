@@ -250,6 +250,8 @@ def _log(submission: Submission, url: str) -> str | None:
     """Send seal and release; return why it may not be logged yet, None if it is."""
     try:
         submit.send(submission, url)
+    except submit.TooMany:
+        raise
     except (Pending, Unavailable) as e:  # it may have been logged all the same: the evidence tells
         return str(e)
     return None

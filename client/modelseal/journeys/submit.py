@@ -93,6 +93,10 @@ class Logged:
     reply: dict[str, Any]
 
 
+class TooMany(Unavailable):
+    """The registry did not take it, so it is not logged. Try again later."""
+
+
 def send(submission: Submission, url: str) -> Logged:
     """Submit to the registry at *url*. Raises Pending, Refused, Conflict, Malformed or Unavailable by its answer."""
     registry = remote.open_reader(url, remote.Budget(BUDGET_S))
@@ -111,7 +115,7 @@ def send(submission: Submission, url: str) -> Logged:
     if status == 403:
         raise Refused(f"refused by {url}: {words}")
     if status == 429:
-        raise Unavailable(f"{url}: too many records, {words}")
+        raise TooMany(f"{url}: too many records, {words}")
     raise Unavailable(f"{url}: answered with status {status}")
 
 
