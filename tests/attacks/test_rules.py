@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,28 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from modelseal.errors import Malformed
+from modelseal.errors import Malformed, Unavailable
 from modelseal.formats import envelope, strict
-from modelseal.formats.entries import Entry
+from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.envelope import Bundle
 from modelseal.formats.records import Release
+from modelseal.journeys.ask import BUDGET_S
+from modelseal.keys import load
 from modelseal.keytext import PublicKey
+from modelseal.memory import Memory
 from modelseal.state import Namespace
 from modelseal.state.acts import SUSPENSION
 from modelseal.state.owners import DELAY
 from modelseal.times import utc
 from modelseal.verdict import Decision, Word
+from modelseal_registry.registry import Registry
+from modelseal_registry.sequencer import LogClock, Sequencer
 from tests.support import make, scene
-from tests.support.make import NOW, Private
+from tests.support.make import NOW, ORIGIN, Private
+from tests.support.person import Person
+from tests.support.registry import SIGNER, House
 from tests.support.scene import ACME, ANA, BAD, BEN, CI, EVIL, GOOD, NAME, NEWER, REPO, files_of
+from tests.support.servers import RegistryProcess, running
 from tests.support.world import OPS, World
 
 DAY = 86_400
@@ -555,3 +563,165 @@ def test_one_key_is_one_person_however_often_it_signs() -> None:
     again = Entry(ANA.public.spki, _other_signature(ANA, envelope.pae(envelope.RECORD, text.encode())))
     with pytest.raises(Malformed, match="two by one key"):
         log.log_signed(text, (entry, again))
+
+
+# much of it
+
+
+def test_a_huge_chain_is_answered_within_the_budget(tmp_path: Path) -> None:
+    """5,000 changes of keys and 5,000 revocations of one namespace; the client fetches them as files and judges all."""
+    ana = make.key("ana", "ed25519")
+    log = Log([ana], now=days_ago(0))
+    with log.batch() as add:
+        for number in range(5000):
+            record = log.drafted([ana])
+            log.seq, log.prev = log.seq + 1, make.digest(record)
+            add(record, [ana])
+            add(make.revocation(ACME, fileset=f"{number:064x}"), [ana])
+    with scene.scene(tmp_path, log) as found:
+        begun = time.monotonic()
+        found.someone.types(*scene.VERIFY).says(0, "VERIFIED")
+        assert time.monotonic() - begun < BUDGET_S
+        kept = Memory(found.someone.home, log.signer.origin).revoked()
+        assert len(kept.filesets) == 5000
+
+
+# sent past our own client, to a real registry
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    with running(tmp_path_factory.mktemp("rules") / "reg") as found:
+        found.approve(ACME, ANA, [(CI, SCOPE)])
+        found.publish(CI, REPO, 1)
+        yield found
+
+
+def raw(record: str, signatures: Sequence[Entry], seal: str | None = None) -> bytes:
+    """What is posted, whether or not we would write it."""
+    values = [entry.value() for entry in ordered_entries(list(signatures))]
+    return strict.encode({"v": 1, "record": record, "signatures": values, "seal": seal}).encode()
+
+
+def refused(registry: RegistryProcess, submission: bytes, status: int, words: str) -> None:
+    before = registry.get("checkpoint").split(b"\n")[1]
+    found, answer = registry.post(submission)
+    assert (found, words in answer["detail"]) == (status, True), answer
+    assert registry.get("checkpoint").split(b"\n")[1] == before
+
+
+@pytest.mark.parametrize("name", ["datasets", "spaces", "models", "kernels", "buckets", "api", "API", "DataSets"])
+def test_names_that_are_paths_of_the_hub_are_nobodys(name: str, registry: RegistryProcess, tmp_path: Path) -> None:
+    text = make.claim(f"hf://{name}", [EVIL], [], origin=registry.origin)
+    refused(registry, raw(text, [EVIL.entry(envelope.CLAIM, text)]), 400, f"'hf://{name}' has not the form")
+    person = Person(tmp_path, registry)
+    person.model("model", {"a": b"a"})
+    person.key("evil")
+    for repo in (f"{name}/atlas-7b", f"datasets/{name}/atlas-7b", f"hf://{name}/{name}"):
+        person.types("verify", "./model", "--repo", repo).says(2, "is not a repo")
+    person.ns_toml(name, ["evil"], ["evil"])
+    person.types("claim", "ns.toml", "--key", "evil.key").says(2, f"hf://{name}")
+
+
+def test_a_registry_logs_nothing_of_another_origin_or_spelling(registry: RegistryProcess) -> None:
+    elsewhere = make.seal(CI, REPO, make.revision(2))
+    record = make.release(elsewhere, CI, origin="staging.example")
+    refused(registry, make.submission(record, [CI], elsewhere), 400, "the record is for staging.example")
+    spelled = make.seal(CI, "hf://ACME-Lab/atlas-7b", make.revision(2))
+    record = make.release(spelled, CI, origin=registry.origin)
+    refused(registry, make.submission(record, [CI], spelled), 403, "is spelled hf://acme-lab, not hf://ACME-Lab")
+    text = make.claim("hf://Acme-LAB", [EVIL], [], origin=registry.origin)
+    refused(registry, make.submission(text, [EVIL]), 403, "is spelled hf://acme-lab, not hf://Acme-LAB")
+
+
+def test_a_registry_counts_no_compressed_twin_and_no_key_twice(registry: RegistryProcess) -> None:
+    seal = make.seal(CI, REPO, make.revision(3))
+    record = make.release(seal, CI, origin=registry.origin)
+    honest = CI.entry(envelope.RECORD, record)
+    other = Entry(honest.key, _other_signature(CI, envelope.pae(envelope.RECORD, record.encode())))
+    for entries, words in (
+        ([twin(CI).entry(envelope.RECORD, record)], "not an uncompressed P-256"),
+        ([honest, twin(CI).entry(envelope.RECORD, record)], "not an uncompressed P-256"),
+        ([honest, other], "two by one key"),
+    ):
+        refused(registry, raw(record, entries, seal), 400, words)
+
+
+def test_a_registry_does_not_revive_a_revoked_release(registry: RegistryProcess) -> None:
+    """The same record with other signature bytes is the first one, and the same seal with others is no other seal."""
+    repo = f"{ACME}/to-be-revoked"
+    seal = make.seal(CI, repo, ONE)
+    record = make.release(seal, CI, origin=registry.origin)
+    status, first = registry.post(make.submission(record, [CI], seal))
+    assert status == 200
+    payload = strict.loads(record, "release")["seal"]
+    revoked = make.revocation(ACME, repo=repo, seal=payload, origin=registry.origin)
+    assert registry.post(make.submission(revoked, [CI]))[0] == 200
+    other = Entry(CI.public.spki, _other_signature(CI, envelope.pae(envelope.RECORD, record.encode())))
+    status, again = registry.post(raw(record, [other], seal))
+    assert (status, again["index"]) == (200, first["index"])
+    bundle = Bundle.parse(seal)
+    sig = _other_signature(CI, envelope.pae(envelope.STATEMENT, bundle.payload))
+    resealed = Bundle(bundle.payload, sig, bundle.hint).encode()
+    record = make.release(resealed, CI, origin=registry.origin)
+    refused(registry, make.submission(record, [CI], resealed), 409, "is sealed already")
+
+
+def test_a_registry_takes_operators_acts_once_and_in_turn(registry: RegistryProcess) -> None:
+    operator = _operator(registry)
+
+    def act(type_: str, turn: int, **fields: str) -> bytes:
+        record = make.text(type_, namespace=ACME, turn=turn, origin=registry.origin, **fields)
+        return make.submission(record, [operator])
+
+    assert registry.post(act("suspend", 2, reason="malicious"))[0] == 200
+    status, first = registry.post(act("lift", 3))
+    assert status == 200
+    assert registry.post(act("suspend", 4, reason="compromised"))[0] == 200
+    assert registry.post(act("lift", 3)) == (200, {**first, "proof": registry.post(act("lift", 3))[1]["proof"]})
+    refused(registry, act("retire", 3, reason="malicious"), 409, "turn 3 of the operators' acts, the next is 5")
+    status, answer = registry.post(registry.sealed(CI, REPO, 5))
+    assert status == 403 and "is suspended until" in answer["detail"], "the old lift has lifted nothing"
+    for by in (ANA, EVIL):
+        record = make.text("lift", namespace=ACME, turn=5, origin=registry.origin)
+        refused(registry, make.submission(record, [by]), 403, "does not count here")
+    assert registry.post(act("lift", 5))[0] == 200
+
+
+def _operator(registry: RegistryProcess) -> Private:
+    key = load(str(registry.folder / "keys/operator-for-trying-out.key"), None)
+    return Private(key.private, key.public)
+
+
+# time
+
+
+def test_a_clock_that_jumps_30_days_stops_the_log_and_not_the_client(tmp_path: Path) -> None:
+    """An append-only log has no way back: nothing is appended or cosigned, and readers see what was there."""
+    house = House(tmp_path)
+    house.adopt(ACME, [ANA], [(CI, SCOPE)])
+    clock = LogClock(lambda: house.now, lambda: 0.0)  # no time goes by, whatever the clock says
+    sequencer = Sequencer(house.store, ORIGIN, SIGNER, house.emitter, clock=clock)
+    sequencer.start()
+    house.run = lambda: None  # type: ignore[method-assign]
+    house.registry = Registry(house.store, ORIGIN, house.public, clock=lambda: house.now, wait_s=0)
+    before = house.files(), house.head()
+    house.now += 30 * DAY
+    assert house.post(make.sealed(CI, REPO, 1))[0] == 202
+    for act in (sequencer.batch, sequencer.publish):
+        with pytest.raises(Unavailable, match="jumped ahead"):
+            act()
+    assert (house.files(), house.head()) == before
+    house.now -= 30 * DAY
+    head = sequencer.batch()
+    assert head is not None and head.size == before[1].size + 2
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_a_client_whose_clock_is_30_days_off_says_which_times_it_compares(days: int, tmp_path: Path) -> None:
+    log = Log(now=days_ago(days))
+    with scene.scene(tmp_path, log) as found:
+        when = utc(log.now)
+        words = f"the newest checkpoint is 30 days old ({when})" if days > 0 else f"of {when}, ahead of the clock here"
+        ran = found.someone.types(*scene.VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
+        assert "FAILED" not in ran.out and "MISBEHAVED" not in ran.out

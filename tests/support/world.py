@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,6 +83,20 @@ class World:
         if index == 0:
             self.leaf0 = merkle.leaf_hash(data)
         return index
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Callable[[str, Iterable[Private]], None]]:
+        """Many records with one roots leaf behind them: `add(record, by)`."""
+        with self._store.write() as tx:
+            appender = Appender(tx)
+
+            def add(record: str, by: Iterable[Private]) -> None:
+                data = encode_leaf(record, make.entries(RECORD, record, by), self.now)
+                appender.add(data, Leaf.parse(data))
+
+            yield add
+            appender.close(self.signer.origin)
+            self.size = appender.finish().size
 
     def claim(
         self,
