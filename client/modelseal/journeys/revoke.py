@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from modelseal.errors import Conflict, Pending, Refused
+from modelseal.errors import Conflict, Pending, Refused, Unavailable
 from modelseal.formats import names
 from modelseal.formats.leaves import Submission
 from modelseal.formats.names import Asked
@@ -80,7 +80,7 @@ def plan(
     whole = True
     if everywhere:
         swept = sweep.sweep(namespace, answer, where)
-        voids, whole = _standing(swept, lambda one: one.fileset == release.fileset, where), swept.whole
+        voids, whole = _standing(swept, lambda one: one.fileset == release.fileset, where)
     stem = f"{release.repo.rsplit('/', 1)[1]}-{release.revision[:12]}"
     voids = voids if reason != "superseded" else ()
     return Plan(record, _name(release), release.repo, release.revision, answer, voids, whole, stem)
@@ -100,8 +100,9 @@ def plan_signer(namespace: str, fingerprint: bytes, reason: str, where: Where = 
             raise Conflict(f"{shown} is revoked already in {names.short(namespace)} ({voided.reason})")
     swept = sweep.sweep(namespace, answer, where)  # 2
     known = {key.sha256: key for key in swept.keys}
-    known |= {key.sha256: key for key in owner.key_set.controllers}
-    known |= {one.key.sha256: one.key for one in owner.key_set.signers}
+    for key_set in (owner.key_set, *(one.key_set for one in (owner.pending, owner.recovery) if one)):
+        known |= {key.sha256: key for key in key_set.controllers}
+        known |= {one.key.sha256: one.key for one in key_set.signers}
     if fingerprint not in known:
         raise Refused(
             f"no key of {names.short(namespace)}, now or earlier, has the fingerprint {shown}",
@@ -109,10 +110,10 @@ def plan_signer(namespace: str, fingerprint: bytes, reason: str, where: Where = 
         )
     signer = known[fingerprint]
     record = Revocation(answer.trust.origin, namespace, None, None, None, signer, reason, None)
-    voids = _standing(swept, lambda one: one.signer == signer, where)
+    voids, whole = _standing(swept, lambda one: one.signer == signer, where)
     about = f"{names.short(namespace)}, signer {shown}"
     stem = f"{names.short(namespace)}-{fingerprint.hex()[:12]}"
-    return Plan(record, about, None, None, answer, voids, swept.whole, stem)
+    return Plan(record, about, None, None, answer, voids, whole, stem)
 
 
 def revoke(planned: Plan, keys: list[SigningKey], where: Where = Where(), *, folder: Path = Path()) -> Revoked:
@@ -147,11 +148,17 @@ def _check_replacement(look: Decision, release: Release, replacement: str, every
         raise Refused(f"{name} is voided by this very revocation, so it replaces nothing")
 
 
-def _standing(swept: Swept, is_meant: Callable[[Release], bool], where: Where) -> tuple[str, ...]:
-    """Return the releases that *is_meant* names and that stand now: proven, repo by repo."""
+def _standing(swept: Swept, is_meant: Callable[[Release], bool], where: Where) -> tuple[tuple[str, ...], bool]:
+    """Return the releases that *is_meant* names and that stand now, proven repo by repo; whether these are all."""
     repos = {one.repo.lower(): one.repo for one in swept.releases if is_meant(one)}
     found: list[str] = []
+    whole = swept.whole
     for _, repo in sorted(repos.items()):
-        standing = (one for one in heard(ask(Asked(repo, None), where)).decision.releases if one.voided is None)
-        found += [_name(one.sealed.release) for one in standing if is_meant(one.sealed.release)]
-    return tuple(found)
+        try:
+            look = heard(ask(Asked(repo, None), where)).decision
+        except Unavailable:
+            whole = False
+            continue
+        standing = (one.sealed.release for one in look.releases if one.voided is None)
+        found += [_name(one) for one in standing if is_meant(one)]
+    return tuple(found), whole

@@ -2,7 +2,7 @@
 does not say.
 
 All leaves up to a proven head are read, the newest first, and their root is compared with the head's: then nothing was
-left out. Where that takes too long the answer says that it is not whole.
+left out. Where that fails, or takes too long, the answer says that it is not whole: a revocation must not wait for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Swept:
 
 
 def sweep(namespace: str, answer: Answer, where: Where) -> Swept:
-    """Return the releases in *namespace* (any spelling) up to the head of *answer*, as far as the budget goes."""
+    """Return the releases in *namespace* (any spelling) up to the head of *answer*, as far as the budget goes.
+
+    What is not proven whole is not proven at all: ask about each repo.
+    """
     head = answer.decision.head
     assert head is not None and answer.address is not None  # it was heard, and not from a file
     reader = remote.open_reader(where.registry or answer.address, remote.Budget(BUDGET_S))
@@ -46,8 +49,7 @@ def sweep(namespace: str, answer: Answer, where: Where) -> Swept:
                     _read(data, namespace, releases, keys)
     except Unavailable:
         whole = False
-    if whole and merkle.root(hashes[::-1]) != head.root:
-        raise Unavailable(f"the entries of {reader.url} are not those of the log with {head.size} leaves")
+    whole = whole and merkle.root(hashes[::-1]) == head.root
     return Swept(tuple(releases), frozenset(keys), whole)
 
 
