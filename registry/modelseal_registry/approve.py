@@ -112,7 +112,10 @@ def approve(
         assert operators is not None
         for key in keys:
             if key.public.key not in operators.keys:
-                raise Refused(f"SHA256:{key.public.key.sha256.hex()} is not a key of the operators")
+                raise Refused(
+                    f"SHA256:{key.public.key.sha256.hex()} is not a key of the operators",
+                    hint="--key with theirs, or --save FILE and then: modelseal record sign FILE --key OPERATOR.key",
+                )
         if without is None:
             found = _with_evidence(desk, store, settings, found)
         whom = claims.read_names(resembles) if resembles else _before(found)

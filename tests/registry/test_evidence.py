@@ -13,13 +13,15 @@ from modelseal.formats import findings
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.records import Identity
 from modelseal_registry import keyfiles
+from modelseal_registry.cli import main
 from modelseal_registry.config import Place
 from modelseal_registry.store import open_store
-from tests.support import make
+from tests.support import make, servers
+from tests.support.client import Ran, inside
 from tests.support.domain import Names, Site
 from tests.support.hub import Hub
 from tests.support.person import MODEL, Person
-from tests.support.servers import Ran, make_registry, operate, until
+from tests.support.servers import environment, make_registry, operate, until
 from tests.support.tls import Tls
 
 SPACE = "spaces/acme-lab/README"
@@ -41,8 +43,10 @@ class Town:
         for name in ("ana", "ben", "ci"):
             self.ana.key(name)
 
-    def claims(self, *words: str | Path, fine: tuple[int, ...] = (0,)) -> Ran:
-        return operate(self.registry.folder, "claims", *words, fine=fine)
+    def claims(self, *words: str | Path, code: int = 0) -> Ran:
+        """What an operator types beside the running server."""
+        typed = ("--dir", str(self.registry.folder), "claims", *map(str, words))
+        return inside(self.ana.here, environment(), *typed, main=main).says(code)
 
     def look_again(self, name: str) -> None:
         """Have the looker look at a claim now, and wait until it has."""
@@ -110,7 +114,7 @@ def test_a_claim_an_approval_a_mirror_a_rotation_and_a_changed_claim(town: Town,
         in (answer["waits_for"])
     )
     assert answer["waits_for"].endswith("; approval by the operators")
-    refused = town.claims("approve", name, fine=(1,)).err
+    refused = town.claims("approve", name, code=1).err
     assert f"{name}: evidence is missing: modelseal.json on main" in refused
     assert "the Space acme-lab/README has no modelseal.json on main" in refused
     assert "--without-evidence REASON" in refused
@@ -119,7 +123,7 @@ def test_a_claim_an_approval_a_mirror_a_rotation_and_a_changed_claim(town: Town,
     data = (town.ana.here / "acme-lab.claim.json").read_bytes()
     town.hub.commit(SPACE, {findings.FILE: data}, ref=town.hub.pull_request(SPACE))
     town.site.files[findings.WELL_KNOWN] = data
-    assert "has no modelseal.json on main" in town.claims("approve", name, fine=(1,)).err
+    assert "has no modelseal.json on main" in town.claims("approve", name, code=1).err
 
     # published, looked at, approved
     town.publish()
@@ -129,7 +133,7 @@ def test_a_claim_an_approval_a_mirror_a_rotation_and_a_changed_claim(town: Town,
     row = town.claims("list").out.splitlines()[1].split()
     assert (row[0], row[3:]) == ("acme-lab", ["found", "acme.example", "1", "of", "1", "none", "ready", name])
     done = town.claims("approve", name, "--json").json
-    identity = town.identity(done["index"])
+    identity = town.identity(done["leaf"])
     assert (identity.basis, len(identity.evidence)) == ("web", 2)
     for one in identity.evidence:
         finding = findings.Finding.parse(town.registry.get(f"blob/{one.hex()}"))
@@ -160,7 +164,7 @@ def test_a_claim_an_approval_a_mirror_a_rotation_and_a_changed_claim(town: Town,
     town.ana.ns_toml("acme-lab", ["ana", "ben"], ["ci"], title="Acme Works")
     town.ana.run("claim", "ns.toml", "--key", "ana.key").says(10, "controller added", "title: Acme Lab -> Acme Works")
     (second,) = town.claims("list", "-q").out.split()
-    assert "it names another claim" in town.claims("approve", second, fine=(1,)).err
+    assert "it names another claim" in town.claims("approve", second, code=1).err
     town.publish()
     draft = tmp_path / "acme-lab.record"
     shown = town.claims("show", second, "--save", draft).out
@@ -183,7 +187,7 @@ def test_a_claim_an_approval_a_mirror_a_rotation_and_a_changed_claim(town: Town,
     operate(town.registry.folder, "check")
 
 
-def _sync(mirror: Path, source: Path) -> Ran:
+def _sync(mirror: Path, source: Path) -> servers.Ran:
     """Sync *mirror* from the folder *source*, and back to where it was."""
     path = mirror / "mirror.toml"
     text = path.read_text()
@@ -214,7 +218,7 @@ def test_the_domain_may_speak_by_dns(town: Town) -> None:
     town.hub.owner("dora", "users")
     town.hub.commit("spaces/dora/README", {findings.FILE: findings.encode_claim_file((bytes.fromhex(digest),))})
     town.names.put("dora.example", "A", "127.0.0.1")  # which is nobody's public address
-    refused = town.claims("approve", f"dora@{digest}", fine=(1,)).err
+    refused = town.claims("approve", f"dora@{digest}", code=1).err
     assert "dora.example has the address 127.0.0.1, which is not public" in refused
     town.names.put("_modelseal.dora.example", "TXT", f'"claim=sha256:{digest}"')
     done = town.claims("approve", f"dora@{digest}").out
@@ -232,16 +236,39 @@ def test_whom_it_resembles_stands_beside_it_and_wants_a_yes(town: Town, tmp_path
     shown = town.claims("show", name).out
     assert shown.startswith("LOOK 0penai: a first claim\n  look:     its name 0penai reads as openai\n")
     assert "  title:    Research                          OpenAI\n" in shown
-    refused = town.claims("approve", name, "--without-evidence", "a test", fine=(2,)).err
+    refused = town.claims("approve", name, "--without-evidence", "a test", code=2).err
     assert "warning: 0penai" in refused and "--resembles openai" in refused and "--yes" in refused
     draft = tmp_path / "0penai.record"
     pending = town.claims(
-        "approve", name, "--without-evidence", "a test", "--resembles", "openai", "--save", draft, fine=(10,)
+        "approve", name, "--without-evidence", "a test", "--resembles", "openai", "--save", draft, code=10
     ).out
     assert pending.startswith("PENDING 0penai: signed by 0 of 1 operators; nothing was sent")
     identity = Submission.parse(draft.read_bytes()).record
     assert isinstance(identity, Identity) and identity.resembles == ("hf://openai",)
     assert town.claims("approve", name, "--without-evidence", "a test", "--yes", "--json").json["exit"] == 0
+
+
+def test_two_operators_must_agree_and_the_first_leaves_a_draft(town: Town) -> None:
+    for name in ("una", "vic"):
+        town.ana.key(name)
+    listed = "".join(f'[[operators]]\nkey = "{name}.pub"\n' for name in ("una", "vic"))
+    (town.ana.here / "operators.toml").write_text("threshold = 2\n" + listed)
+    trial = Place(town.registry.folder).keys / keyfiles.OPERATOR
+    words = ("operators", "operators.toml", "--key", trial, "--key", "una.key", "--key", "vic.key")
+    operate(town.registry.folder, *words, here=town.ana.here)
+    owner = make.key("eve")
+    text = make.claim("hf://eve", [owner], [], origin=town.registry.origin, domain=None, title="Eve")
+    assert town.registry.post(make.submission(text, [owner]))[0] == 202
+    name = f"eve@{make.digest(text)}"
+    approve = ("approve", name, "--without-evidence", "a test")
+    assert "is not a key of the operators" in town.claims(*approve, code=1).err
+    pending = town.claims(*approve, "--key", "una.key", code=10).out
+    assert pending == (
+        "PENDING eve: signed by 1 of 2 operators; nothing was sent\n"
+        "  draft:    eve.record; the next person: modelseal record sign eve.record --key OPERATOR.key\n"
+    )
+    town.ana.run("record", "sign", "eve.record", "--key", "vic.key", "--submit").says(0, "LOGGED")
+    assert town.claims("show", name).out.startswith("APPROVED eve: in force\n")
 
 
 def test_the_table_of_confusables_is_printed_and_stands_in_the_readme(town: Town) -> None:

@@ -303,9 +303,8 @@ def approve(
         lacks = f"signed by {done.signed} of {done.threshold} operators"
         argv = f"modelseal record sign {done.draft} --key OPERATOR.key"
         if as_json:
-            output.emit(
-                {"verdict": "pending", "exit": 10, "waits_for": lacks, "draft": str(done.draft), **_value(done.claim)}
-            )
+            facts: dict[str, Any] = {"leaf": None, "waits_for": lacks, "draft": str(done.draft)}
+            output.emit({"verdict": "pending", "exit": 10, **facts, **_value(done.claim)})
         elif quiet:
             output.say(str(done.draft))
         else:
@@ -313,7 +312,8 @@ def approve(
             output.line("draft", f"{done.draft}; the next person: {argv}")
         return 10
     if as_json:
-        output.emit({"verdict": "approved", "exit": 0, "index": done.index, **_value(done.claim)})
+        facts = {"leaf": done.index, "waits_for": None, "draft": None}
+        output.emit({"verdict": "approved", "exit": 0, **facts, **_value(done.claim)})
     elif quiet:
         output.say(str(done.index))
     else:
