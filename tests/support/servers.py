@@ -217,7 +217,7 @@ class RegistryProcess:
         assert status == 202, answer
         name = f"{namespace.removeprefix('hf://')}@{make.digest(text)[:12]}"
         done = operate(self.folder, "claims", "approve", name, "--without-evidence", "a test", "--yes", "--json")
-        return int(done.json["index"])
+        return int(done.json["leaf"])
 
     def publish(self, signer: Private, repo: str, number: int = 0) -> int:
         """Seal two small files as a release of *repo* and have it logged; return its leaf."""
