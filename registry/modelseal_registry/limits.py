@@ -9,6 +9,7 @@ The library `limits` counts per process, or asks a server of its own (Redis and 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import math
@@ -88,6 +89,7 @@ def address_of(environ: Mapping[str, Any], behind: int = 0) -> str:
     return _network(said) or "unknown"
 
 
+@functools.lru_cache(4096)
 def _network(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text.strip("[]"))

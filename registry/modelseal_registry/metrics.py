@@ -6,6 +6,7 @@ Each worker counts in its own row of shared memory (`shared`); whichever is aske
 
 from __future__ import annotations
 
+import bisect
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -46,10 +47,8 @@ def measured(inner: Wsgi, counts: Counts) -> Wsgi:
             return inner(environ, started)
         finally:
             seconds = time.perf_counter() - began
-            route = _ROUTE.get(
-                environ["PATH_INFO"].split("/", 2)[1:2][0] if "/" in environ["PATH_INFO"] else "", _OTHER
-            )
-            bucket = next((at for at, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
+            route = _ROUTE.get(environ["PATH_INFO"][1:].partition("/")[0], _OTHER)
+            bucket = bisect.bisect_left(BOUNDS, seconds)
             counts.add(
                 (
                     (route * len(STATUSES) + _STATUS.get(said, _STATUS["500"]), 1.0),

@@ -21,7 +21,10 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers = list[tuple[str, str]]
+Known = Callable[[Environ, str], bytes | None]  # the request, `[datasets/|spaces/]owner/name[@commit]`
 Seen = tuple[int, int, int]  # inode, time in ns, size: another file differs in one of them
+
+_EVIDENCE = "evidence/"
 
 MAX_STATIC = MAX_SEAL  # bytes; the largest of them is a seal
 KEEP_EACH = 1 << 20  # bytes: tiles, index objects and usual bundles are kept in memory, large seals are not
@@ -91,10 +94,12 @@ class Files:
         return data
 
 
-def dispatcher(files: Files, dynamic: Wsgi) -> Wsgi:
-    """Return the application that answers static paths itself and hands the rest to *dynamic*."""
+def dispatcher(files: Files, dynamic: Wsgi, known: Known = lambda environ, name: None) -> Wsgi:
+    """Return the application that answers static paths itself, and evidence that is *known*, and hands the rest to
+    *dynamic*."""
     get = files.get
     is_immutable, is_static = paths.is_immutable, paths.is_static
+    evidence_headers = [("Content-Type", "application/json"), ("Cache-Control", FRESH), *SECURITY]
     immutable_headers = {
         kind: [("Content-Type", kind), ("Cache-Control", IMMUTABLE), *SECURITY]
         for kind in ("application/octet-stream", "application/json")
@@ -107,6 +112,10 @@ def dispatcher(files: Files, dynamic: Wsgi) -> Wsgi:
         elif is_static(path):
             headers = [("Content-Type", content_type(path)), ("Cache-Control", FRESH), *SECURITY]
         else:
+            if path.startswith(_EVIDENCE) and environ["REQUEST_METHOD"] == "GET":
+                body = known(environ, path[len(_EVIDENCE) :])
+                if body is not None:
+                    return _answer(start_response, "GET", "200 OK", evidence_headers, body)
             return _whole(dynamic(environ, start_response))
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):

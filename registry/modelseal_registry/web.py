@@ -14,13 +14,13 @@ from modelseal_registry.answers import Answers
 from modelseal_registry.config import Config, Place
 from modelseal_registry.emitter import Published, read_published
 from modelseal_registry.health import SLACK_S, Health
-from modelseal_registry.limits import Rates, Visitors
+from modelseal_registry.limits import Rates, TooMany, Visitors
 from modelseal_registry.mirror import trust as trusts
 from modelseal_registry.quota import Quota
 from modelseal_registry.registry import Registry
 from modelseal_registry.routes import Submit, make_app
 from modelseal_registry.shared import Shared
-from modelseal_registry.static import Files, Wsgi, dispatcher
+from modelseal_registry.static import Environ, Files, Wsgi, dispatcher
 from modelseal_registry.store import open_store
 from modelseal_registry.weblog import Log
 
@@ -58,15 +58,26 @@ def mirror_app(dir: Path, shared: Shared) -> Wsgi:
 def make(place: Place, shared: Shared, health: Health, submit: Submit | None, visitors: Visitors, log: Log) -> Wsgi:
     """Return static files, evidence out of them, and with *submit* the way into the log; all of it counted."""
     files = Files(place.public)
+    answers = Answers(files)
     dynamic = make_app(
-        evidence=Answers(files).evidence,
+        evidence=answers.evidence,
         health=health.value,
         submit=submit,
         numbers=lambda: metrics.text(shared, health.gauges()),
         visitors=visitors,
         log=log,
     )
-    return metrics.measured(dispatcher(files, dynamic), shared.mine())
+
+    def known(environ: Environ, name: str) -> bytes | None:
+        body = answers.known(name)
+        try:
+            if body is not None:
+                visitors.admit(environ, writes=False)
+        except TooMany:  # says so when it is asked again, by `dynamic`
+            return None
+        return body
+
+    return metrics.measured(dispatcher(files, dynamic, known), shared.mine())
 
 
 def _published(settings: Config) -> tuple[Callable[[], Published | None], int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import data
 from tests.bench.hashes import again, hashes
+from tests.bench.latency import latency
 from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
 from tests.bench.replays import replays
 from tests.bench.scale import Scale
@@ -40,6 +41,7 @@ ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
     "start": start,
     "again": again,
     "web": web,
+    "latency": latency,
     "sequencer": sequencer,
     "replays": replays,
 }

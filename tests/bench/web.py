@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from modelseal.formats import paths
 from modelseal_registry import config
+from tests.bench import nginx
 from tests.bench.load import ROOT, load
 from tests.bench.measure import Row, Sample, in_turns, others_busy, ratios
 from tests.bench.releases import release
@@ -31,7 +32,9 @@ def web(scale: Scale, folder: Path, world: World) -> list[Row]:
     unasked = iter([f"/{paths.evidence(f'hf://{repo}', None)}" for repo in repos[1:]])
     sizes = {path: len(_get(world.url, path)) for path in (hot, tile)}
 
-    with _plain_view(config.read(config.Place(world.dir)).workers) as (plain, plain_pid):
+    workers = config.read(config.Place(world.dir)).workers
+    with ExitStack() as stack:
+        plain, plain_pid = stack.enter_context(_plain_view(workers))
 
         def ours(path: str) -> Callable[[], Sample]:
             return lambda: load(world.url, [path], seconds=scale.seconds, server=world.pid, size=sizes[path])
@@ -44,29 +47,37 @@ def web(scale: Scale, folder: Path, world: World) -> list[Row]:
             asked = [path for path, _ in zip(unasked, range(scale.repos), strict=False)]
             return load(world.url, asked, seconds=60, server=world.pid, once=True)
 
-        samples = in_turns(
-            {
-                "hot": ours(hot),
-                "view": view(hot),
-                "random": random,
-                "tile": ours(tile),
-                "view, tile": view(tile),
-            },
-            scale.rounds,
-        )
-    return [
-        _row(f"evidence, one hot repo, {_kb(sizes[hot])}", samples["hot"], samples["view"], 0.3),
-        _row("evidence, each repo once", samples["random"], samples["view"], 0.1),
+        contenders = {
+            "hot": ours(hot),
+            "view": view(hot),
+            "random": random,
+            "tile": ours(tile),
+            "view, tile": view(tile),
+        }
+        if program := nginx.find():
+            peer, peer_pid = stack.enter_context(
+                nginx.serving(program, world.dir / "public", workers, folder / "nginx")
+            )
+            contenders["nginx"] = lambda: load(peer, [tile], seconds=scale.seconds, server=peer_pid, size=sizes[tile])
+        else:
+            print("nginx is not installed: no row against it", file=sys.stderr)
+        samples = in_turns(contenders, scale.rounds)
+    rows = [
+        _row(f"evidence, one hot repo, {_kb(sizes[hot])}", samples["hot"], samples["view"], 0.5),
+        _row("evidence, each repo once", samples["random"], samples["view"], 0.2),
         _row(f"static tile, {_kb(sizes[tile])}", samples["tile"], samples["view, tile"], 1.5),
     ]
+    if "nginx" in samples:
+        rows.append(_row(f"static tile, {_kb(sizes[tile])}", samples["tile"], samples["nginx"], 0.6, "nginx"))
+    return rows
 
 
-def _row(name: str, ours: Sequence[Sample], view: Sequence[Sample], wanted: float) -> Row:
+def _row(name: str, ours: Sequence[Sample], view: Sequence[Sample], wanted: float, other: str = "Flask view") -> Row:
     ours_rate, view_rate = _rates(ours), _rates(view)
     note = ""
-    if (mine := _cost(ours)) and (other := _cost(view)):
-        note = f"CPU {mine:.0f} us a request against {other:.0f} us{others_busy(ours, view)}"
-    return Row(name, "/s", ours_rate, "Flask view", view_rate, ratios(ours_rate, view_rate), wanted, True, note)
+    if (mine := _cost(ours)) and (theirs := _cost(view)):
+        note = f"CPU {mine:.0f} us a request against {theirs:.0f} us{others_busy(ours, view)}"
+    return Row(name, "/s", ours_rate, other, view_rate, ratios(ours_rate, view_rate), wanted, True, note)
 
 
 def _rates(samples: Sequence[Sample]) -> tuple[float, ...]:
