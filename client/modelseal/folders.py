@@ -52,6 +52,12 @@ class Found:
     def of(cls, name: str, status: os.stat_result) -> Found:
         return cls(name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
+    def is_still(self, status: os.stat_result) -> bool:
+        """Whether *status* is that of the regular file that was found, unchanged."""
+        same_file = status.st_ino == self.ino and status.st_dev == self.dev and stat.S_ISREG(status.st_mode)
+        same_times = status.st_mtime_ns == self.mtime_ns and status.st_ctime_ns == self.ctime_ns
+        return same_file and same_times and status.st_size == self.size
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -14,7 +14,6 @@ import hashlib
 import io
 import mmap
 import os
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -220,8 +219,7 @@ class _Work:
         return NewFile(self._into / found.name, f"the copy of {found.name}")
 
     def _same(self, file: io.FileIO, found: Found) -> None:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or Found.of(found.name, status) != found:
+        if not found.is_still(os.fstat(file.fileno())):
             raise _changed(found)
 
     def _read(

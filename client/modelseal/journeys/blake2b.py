@@ -32,5 +32,5 @@ def hash_files(listing: Listing, files: list[Found], progress: Callable[[int], N
 
 
 def _check(found: Found, status: os.stat_result) -> None:
-    if Found.of(found.name, status) != found:
+    if not found.is_still(status):
         raise Error(f"{found.name} changed while it was read")

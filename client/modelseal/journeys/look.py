@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 from collections.abc import Iterable, Mapping
 
 from modelseal import layouts, pointers
@@ -101,8 +100,7 @@ def _each(opener: Opener, configs: Iterable[Found]) -> Iterable[tuple[str, Point
     for found in configs:
         try:
             with io.FileIO(opener.open(found.name)) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or Found.of(found.name, status) != found:
+                if not found.is_still(os.fstat(file.fileno())):
                     continue  # whoever hashes it says so
                 data = file.read(MAX_CONFIG)
         except OSError:

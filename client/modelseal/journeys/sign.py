@@ -13,7 +13,7 @@ from pathlib import Path
 
 from modelseal import folders, keys, layouts, platform, progress
 from modelseal.authorship import check_seal
-from modelseal.errors import Conflict, Malformed, Usage
+from modelseal.errors import Conflict, Error, Malformed, Usage
 from modelseal.folders import Listing
 from modelseal.formats import envelope, manifest, names
 from modelseal.formats.envelope import Bundle
@@ -21,7 +21,7 @@ from modelseal.formats.leaves import MAX_SEAL
 from modelseal.formats.manifest import File, Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Release
-from modelseal.hashing import hash_folder
+from modelseal.hashing import hash_files
 from modelseal.journeys import typed
 from modelseal.journeys.digests import AUTO, Hashing
 from modelseal.keys import SigningKey
@@ -147,24 +147,32 @@ def files_of(folder: Path, hashing: Hashing, *, quiet: bool) -> tuple[Listing, t
     if hashing.hash == "blake3":
         raise Usage("a seal always has sha256", hint="--hash sha256 leaves blake3 out; nothing leaves sha256 out")
     layouts.plain_folder(folder)
-    total = folders.walk(folder).total
-    with progress.shown("hashing", total, quiet=quiet) as step:
-        listing, digests = hash_folder(folder, blake3=hashing.hash != "sha256", jobs=hashing.jobs, progress=step)
+    listing = folders.walk(folder)
     check_listing(listing)
-    files = tuple(
+    _check_names(listing)
+    blake3 = hashing.hash != "sha256"
+    with progress.shown("hashing", listing.total, quiet=quiet) as step:
+        digests = hash_files(listing, None, sha256=True, blake3=blake3, jobs=hashing.jobs, progress=step)
+    if listing.again() != listing:  # a download still running, say
+        raise Error(f"{folder} changed while it was read")
+    return listing, tuple(
         File(name, found.size, found.sha256, found.blake3)
-        for name, found in sorted(digests.items())
+        for name, found in digests.items()
         if found.sha256 is not None
     )
+
+
+def _check_names(listing: Listing) -> None:
+    """Refuse what no seal can say, before anybody waits for digests."""
+    what = str(listing.root)
     try:
-        manifest.check_files(files, str(folder))
-        for file in files:
-            manifest.file_name(file.name, str(folder))
+        manifest.check_files(tuple(File(one.name, one.size, bytes(32)) for one in listing.files), what)
+        for one in listing.files:
+            manifest.file_name(one.name, what)
     except Malformed as e:
         raise Usage(str(e), hint="such a file cannot be sealed: rename or remove it") from e
-    if sum(file.size for file in files) == 0:
-        raise Usage(f"{folder} holds no bytes to seal")
-    return listing, files
+    if listing.total == 0:
+        raise Usage(f"{what} holds no bytes to seal")
 
 
 def check_listing(listing: Listing) -> None:
