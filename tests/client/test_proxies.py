@@ -128,3 +128,24 @@ def test_https_without_a_proxy_and_with_a_certificate_of_another_time_or_name(se
         with Address(tls=tls.server) as other:
             ran = secure.someone.types(*VERIFY, "--registry", other.url, env={"SSL_CERT_FILE": str(tls.file)})
             ran.says(6, "no TLS", "is the clock of this machine right?")
+
+
+def test_a_cold_verify_of_ten_files_asks_once_beyond_the_trust_root(
+    person: Person, registry: RegistryProcess, tmp_path: Path
+) -> None:
+    person.owns("counted")
+    model = person.model("ten", {f"file-{number}.json": b"{}" * number for number in range(1, 11)})
+    person.types("publish", "./ten", "--repo", f"counted/ten@{COMMIT}", "--key", "ci.key").says(0)
+    person.types("trust", "save", "x.trust").says(0)
+    cold = Person(tmp_path / "cold")
+    with proxy(f"127.0.0.1:{registry.port}", tmp_path / "proxy.log") as found:
+        env = {"HTTP_PROXY": found.url, "MODELSEAL_TRUST": str(person.here / "x.trust")}
+        verify = ("verify", str(model), "--repo", "counted/ten", "--registry", "http://registry.test")
+        cold.run(*verify, env=env).says(0, "10 of 10 equal the seal")
+        once = "GET http://registry.test/evidence/counted/ten HTTP/1.1"
+        trust = [line for line in found.asked() if line != once]
+        assert found.asked().count(once) == 1
+        # is there a newer root, timestamp; the rest has not changed since it was saved
+        assert [line.split()[1].rpartition("/")[2] for line in trust] == ["2.root.json", "timestamp.json"]
+        cold.run(*verify, env=env).says(0)
+        assert found.asked() == [*trust, once, once]

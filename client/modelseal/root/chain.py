@@ -106,8 +106,12 @@ def follow(reader: Reader, first: bytes, known: Saved | None) -> Saved:
             raise _unavailable(e, address) from e
         top = _load("targets", (metadata / "targets.json").read_bytes())
         for target in _listed(top, address):
+            path = targets / target.path
+            if known and target.path in known.targets:
+                path.write_bytes(known.targets[target.path].encode())
             try:
-                updater.download_target(target, str(targets / target.path))
+                if not updater.find_cached_target(target, str(path)):  # what has not changed is not fetched again
+                    updater.download_target(target, str(path))
             except exceptions.DownloadError as e:
                 raise _unavailable(e, address) from e
         return _pack(metadata, targets)
