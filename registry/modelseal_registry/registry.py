@@ -120,6 +120,7 @@ class Registry:
         with self._store.read() as tx:
             try:
                 self._trials.admit(tx, leaf, posted.authors)
+                enough = tx.drafts.get(submission.digest) is None  # else those that are here already are added
             except TooFew:
                 enough = False
             self._quota.check(tx, record, posted.authors.record, leaf.time)

@@ -134,6 +134,17 @@ def test_owners_come_together_too(house: House) -> None:
     house.logged(make.submission(revoked, [ANA]))
 
 
+def test_what_is_enough_is_logged_with_the_signatures_that_were_here_before(house: House) -> None:
+    claim = make.claim("hf://trio", [ANA, BEN, CI], threshold=2)
+    house.logged(make.submission(make.identity(claim, [ANA, BEN]), [UNA, VIC]))
+    record = make.keys("hf://trio", make.key_set([ANA], []), seq=2, prev=make.digest(claim))
+    waits(house, make.submission(record, [CI]), "signed by 1 of 2 controllers")
+    index = house.logged(make.submission(record, [ANA, BEN]))
+    with house.store.read() as tx:
+        leaf = Leaf.parse(tx.leaf(index) or b"")
+    assert len(leaf.signatures) == 3  # so the change is in force at once, and does not wait
+
+
 def test_a_seal_is_replaced_by_its_signer_and_controllers_in_several_places(house: House) -> None:
     first = make.seal(CI, REPO, make.revision(1))
     house.logged(make.submission(make.release(first, CI), [CI], first))
