@@ -243,7 +243,7 @@ def memory(someone: Someone) -> dict[str, bytes]:
 
 def test_absence_is_unknown_only_with_its_proof(lied_to: Scene) -> None:
     lied_to.serve()
-    ran = lied_to.someone.run("verify", "./atlas-7b", "--repo", "acme-lab/never")
+    ran = lied_to.someone.types("verify", "./atlas-7b", "--repo", "acme-lab/never")
     ran.says(5, "UNKNOWN acme-lab/never: Acme Lab (acme.example) has not sealed it (proof of absence in a log of 10")
 
 
@@ -257,14 +257,11 @@ def test_the_swapped_seal_of_another_release_is_not_believed(lied_to: Scene) -> 
     world.seals[first], world.seals[second] = world.seals[second], world.seals[first]
     lied_to.serve()
     someone.folder("newer", NEWER)
-    someone.run("verify", "./newer", "--repo", NAME).says(
-        0, f"VERIFIED (registry's word only) {NAME}", "not be fetched"
-    )
-    someone.run("verify", "./newer", "--repo", f"{NAME}@{ONE}").says(1, f"FAILED {NAME}: these are the files of {TWO}")
-    someone.run("verify", "./atlas-7b", "--repo", f"{NAME}@{TWO}").says(
-        1, f"FAILED {NAME}: these are the files of {ONE}"
-    )
-    someone.run("verify", "./bad", "--repo", NAME).says(1, f"FAILED {NAME}")
+    says = f"FAILED {NAME}: these are the files of"
+    someone.types("verify", "./newer", "--repo", NAME).says(0, "VERIFIED (registry's word only)", "not be fetched")
+    someone.types("verify", "./newer", "--repo", f"{NAME}@{ONE}").says(1, f"{says} {TWO}")
+    someone.types("verify", "./atlas-7b", "--repo", f"{NAME}@{TWO}").says(1, f"{says} {ONE}")
+    someone.types("verify", "./bad", "--repo", NAME).says(1, f"FAILED {NAME}")
 
 
 def sealed_by(seal: str) -> Statement:
@@ -277,7 +274,7 @@ def test_a_second_seal_of_the_same_signer_for_the_same_commit_is_not_believed(li
         world.seals[path] = make.seal(CI, REPO, sealed_by(seal).revision, files_of(BAD))
     lied_to.serve()
     lied_to.bad_is_never_verified()
-    lied_to.someone.run(*VERIFY).says(0, "VERIFIED", "an older release; the newest is")
+    lied_to.someone.types(*VERIFY).says(0, "VERIFIED", "an older release; the newest is")
 
 
 # replay
@@ -291,14 +288,14 @@ def test_evidence_from_before_a_release_or_a_revocation_is_not_taken_again(lied_
     assert record is not None
     world.revoke_everywhere(ACME, record.release.fileset, [ANA])
     lied_to.serve()
-    someone.run(*VERIFY).says(1, f"FAILED REVOKED (malicious) {NAME}")
+    someone.types(*VERIFY).says(1, f"FAILED REVOKED (malicious) {NAME}")
     replayed: tuple[Answers, ...] = (old, {EVIDENCE: gathered(old)})
     for answers in replayed:
         lied_to.serve(answers=answers)
-        someone.run(*VERIFY).says(6, "UNAVAILABLE", "the answer has 10 leaves, 12 were seen before")
+        someone.types(*VERIFY).says(6, "UNAVAILABLE", "the answer has 10 leaves, 12 were seen before")
     for repo in (NAME, f"{NAME}@{ONE}", "ACME-LAB/Atlas-7b", "acme-lab/other"):
         (someone.here / "old.evidence").write_bytes(gathered(old, f"hf://{repo.split('@')[0].lower()}"))
-        ran = someone.run("verify", "./atlas-7b", "--repo", repo, "--evidence", "old.evidence", "--offline")
+        ran = someone.types("verify", "./atlas-7b", "--repo", repo, "--evidence", "old.evidence", "--offline")
         ran.says(1, f"FAILED REVOKED (seen before) {repo.split('@')[0].lower()}")
 
 
@@ -327,7 +324,7 @@ def two_of_three(tmp_path: Path) -> Iterator[Scene]:
 def test_two_of_three_mirrors_are_a_quorum_and_said(two_of_three: Scene) -> None:
     two_of_three.world.cosigners = (M3, M1)
     two_of_three.serve()
-    two_of_three.someone.run(*VERIFY).says(0, f"VERIFIED {NAME}, sealed by", "checked by 2 mirrors")
+    two_of_three.someone.types(*VERIFY).says(0, f"VERIFIED {NAME}, sealed by", "checked by 2 mirrors")
 
 
 NO_QUORUM: dict[str, tuple[Callable[[str, int], str], str]] = {
@@ -374,7 +371,7 @@ def test_what_is_no_quorum_is_no_answer(case: str, two_of_three: Scene) -> None:
     world.cosigners = ()
     note = world.files()[paths.CHECKPOINT].decode()
     two_of_three.serve(answers={paths.CHECKPOINT: sign(note, world.now).encode()})
-    ran = two_of_three.someone.run(*VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
+    ran = two_of_three.someone.types(*VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
     assert "VERIFIED" not in ran.out
     assert all(b'"head":null' in kept for kept in memory(two_of_three.someone).values())
 
@@ -407,7 +404,7 @@ def test_a_policy_in_which_somebody_counts_twice_is_not_trusted(case: str, tmp_p
     someone = lied_to.someone
     someone.home = tmp_path / "new home"
     fingerprint = hashlib.sha256(files["trust/1.root.json"]).hexdigest()
-    someone.run("trust", "add", f"{lied_to.address.url}#sha256:{fingerprint}", "--yes").says(1, words)
+    someone.types("trust", "add", f"{lied_to.address.url}#sha256:{fingerprint}", "--yes").says(1, words)
     assert not [path for path in someone.home.rglob("*") if path.is_file()]
 
 
@@ -419,13 +416,13 @@ def test_of_three_mirrors_one_that_lies_changes_nothing(two_of_three: Scene) -> 
     for ahead in (3600, -2 * MAX_AGE):
         note = M3.cosign(note, world.now + ahead)
         two_of_three.serve(answers={paths.CHECKPOINT: note.encode()})
-        two_of_three.someone.run(*VERIFY).says(0, f"VERIFIED {NAME}", "checked by 2 mirrors")
+        two_of_three.someone.types(*VERIFY).says(0, f"VERIFIED {NAME}", "checked by 2 mirrors")
     fork = world.fork(keep=2)
     fork.publish(REPO, 1, CI, files_of(BAD))
     fork.signer = replace(fork.signer, log_key=make.ed25519("of the mirror"))
     fork.cosigners = (M3, M3, M3)
     two_of_three.serve(fork)
-    two_of_three.someone.run("verify", "./bad", "--repo", NAME).says(6, "is not signed by the log key")
+    two_of_three.someone.types("verify", "./bad", "--repo", NAME).says(6, "is not signed by the log key")
 
 
 def test_of_two_of_three_the_registry_alone_convinces_nobody_of_a_fork(tmp_path: Path, two_of_three: Scene) -> None:
@@ -433,16 +430,16 @@ def test_of_two_of_three_the_registry_alone_convinces_nobody_of_a_fork(tmp_path:
     honest = two_of_three.world
     honest.cosigners = (M1, M2)
     two_of_three.serve()
-    two_of_three.someone.run(*VERIFY).says(0)
+    two_of_three.someone.types(*VERIFY).says(0)
     fork = honest.fork(keep=2)
     fork.publish(REPO, 1, CI, files_of(BAD))
     fork.cosigners = (M3,)
     two_of_three.serve(fork)
     fresh = Someone(tmp_path / "fresh", honest, two_of_three.address)
     fresh.folder("bad", BAD)
-    fresh.run("verify", "./bad", "--repo", NAME).says(6, "checked by 1 of 2 mirrors")
+    fresh.types("verify", "./bad", "--repo", NAME).says(6, "checked by 1 of 2 mirrors")
     two_of_three.serve(fork)
-    two_of_three.someone.run(*VERIFY).says(8, f"LOG MISBEHAVED {NAME}", "signed two different logs of 6 leaves")
+    two_of_three.someone.types(*VERIFY).says(8, f"LOG MISBEHAVED {NAME}", "signed two different logs of 6 leaves")
 
 
 def test_two_of_three_do_not_stand_the_registry_and_a_mirror_but_memory_does(
@@ -452,15 +449,15 @@ def test_two_of_three_do_not_stand_the_registry_and_a_mirror_but_memory_does(
     honest = two_of_three.world
     honest.cosigners = (M1, M2)
     two_of_three.serve()
-    two_of_three.someone.run(*VERIFY).says(0)
+    two_of_three.someone.types(*VERIFY).says(0)
     fork = honest.fork(keep=2)
     fork.publish(REPO, 1, CI, files_of(BAD))
     fork.cosigners = (M2, M3)  # M2 signs both
     fresh = Someone(tmp_path / "fresh", honest, two_of_three.address)
     fresh.folder("bad", BAD)
     two_of_three.serve(fork)
-    fresh.run("verify", "./bad", "--repo", NAME).says(0, f"VERIFIED {NAME}")
-    ran = two_of_three.someone.run(*VERIFY).says(8, f"LOG MISBEHAVED {NAME}")
+    fresh.types("verify", "./bad", "--repo", NAME).says(0, f"VERIFIED {NAME}")
+    ran = two_of_three.someone.types(*VERIFY).says(8, f"LOG MISBEHAVED {NAME}")
     assert ran.out.count("— registry.example ") == 2 == ran.out.count(f"— {M2.name} ")
 
 
@@ -469,11 +466,11 @@ def test_three_of_four_stand_the_registry_and_a_mirror(tmp_path: Path) -> None:
         honest = found.world
         honest.cosigners = (M1, M2, M4)
         found.serve()
-        found.someone.run(*VERIFY).says(0, "checked by 3 mirrors")
+        found.someone.types(*VERIFY).says(0, "checked by 3 mirrors")
         fork = honest.fork(keep=2)
         fork.publish(REPO, 1, CI, files_of(BAD))
         fork.cosigners = (M3, M4)  # M4 signs both
         fresh = Someone(tmp_path / "fresh", honest, found.address)
         fresh.folder("bad", BAD)
         found.serve(fork)
-        fresh.run("verify", "./bad", "--repo", NAME).says(6, "checked by 2 of 3 mirrors")
+        fresh.types("verify", "./bad", "--repo", NAME).says(6, "checked by 2 of 3 mirrors")
