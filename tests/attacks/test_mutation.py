@@ -335,19 +335,45 @@ def test_one_byte_of_each_file_through_the_command(standing: Scene) -> None:
 # the trust root
 
 
-def test_one_byte_of_each_field_of_the_trust_root(tmp_path: Path) -> None:
-    """Nothing is stored, whatever the byte; where nothing is to be added, what was trusted stays as it was."""
+def trust_samples(files: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
+    """Path and place of one byte of each field, and of each part of what has no fields."""
+    for path, data in files.items():
+        found = sampled(data) or [("text", at) for at in range(0, len(data), 16)]
+        assert len(found) > 5, path
+        yield from ((path, at) for _, at in found)
+
+
+def test_one_byte_of_each_field_of_a_trust_root_to_be_added(tmp_path: Path) -> None:
+    """Nothing is stored, whatever the byte."""
     repository = Repository(tmp_path / "tuf")
     files = repository.files()
     home = tmp_path / "home"
     fingerprint = hashlib.sha256(files["trust/1.root.json"]).digest()
-    for path, data in files.items():
-        samples = sampled(data) or [("text", at) for at in range(0, len(data), 16)]
-        assert len(samples) > 5, path
-        for name, at in samples:
-            other = repository.files()
-            other[path] = flipped(data, at)
-            with pytest.raises(Error):
-                root.add(other, fingerprint, home, repository.now, env={})
-            assert not home.exists() or not list(home.rglob("*.*")), (path, name)
+    for path, at in trust_samples(files):
+        other = repository.files()
+        other[path] = flipped(files[path], at)
+        with pytest.raises(Error):
+            root.add(other, fingerprint, home, repository.now, env={})
+        assert not home.exists() or not list(home.rglob("*.*")), (path, at)
     root.add(files, fingerprint, home, repository.now, env={})
+
+
+def test_one_byte_of_each_field_of_a_newer_trust_root(tmp_path: Path) -> None:
+    """The last good one stays, byte for byte; then the honest one is taken."""
+    repository = Repository(tmp_path / "tuf")
+    old = repository.files()
+    home = tmp_path / "home"
+    entry = root.add(old, hashlib.sha256(old["trust/1.root.json"]).digest(), home, repository.now, env={})
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    repository.rotate("new operator")
+    repository.publish(replace(repository.says, holders=("Ben",)))
+    files = repository.files()
+    newer = {path: data for path, data in files.items() if path not in old or data != old[path]}
+    assert {"trust/2.root.json", "trust/timestamp.json"} <= set(newer)
+    for path, at in trust_samples(newer):
+        other = repository.files()
+        other[path] = flipped(files[path], at)
+        with pytest.raises(Unavailable):
+            root.refresh(entry, other, repository.now)
+        assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before, (path, at)
+    assert root.refresh(entry, files, repository.now).trust.holders == ("Ben",)
