@@ -10,6 +10,7 @@ from tests.bench import data
 from tests.bench.hashes import again, hashes
 from tests.bench.latency import latency
 from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
+from tests.bench.online import online
 from tests.bench.replays import replays
 from tests.bench.scale import Scale
 from tests.bench.sequencer import sequencer
@@ -40,6 +41,7 @@ ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
     "hashes": hashes,
     "start": start,
     "again": again,
+    "online": online,
     "web": web,
     "latency": latency,
     "sequencer": sequencer,
