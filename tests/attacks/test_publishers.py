@@ -467,6 +467,37 @@ def test_what_was_logged_is_verified_though_the_answer_was_lost(tmp_path: Path) 
         someone.run("verify", "./atlas-7b", "--repo", "acme-lab/atlas-7b").says(0, "VERIFIED")
 
 
+def test_a_mirror_that_is_behind_refuses_nobody(tmp_path: Path) -> None:
+    """Read addresses may stand before the registry's own; what is about to be sent is judged by the registry."""
+    with Address() as behind, Address() as registry:
+        world = World(now=int(time.time()))
+        digest = world.claim("hf://acme-lab", [ANA], [])
+        behind.serve(world.files())
+        record = make.keys("hf://acme-lab", make.key_set([ANA], [(CI, "hf://acme-lab/*")]), seq=2, prev=digest)
+        world.log(record, [ANA])
+
+        def log(handler: BaseHTTPRequestHandler) -> None:
+            sent = Submission.parse(registry.posted[-1])
+            world.log(sent.text, [CI])
+            assert sent.seal is not None
+            world.seals[paths.seal(hashlib.sha256(sent.seal.encode()).digest())] = sent.seal
+            registry.files.update(world.files())
+            status(500)(handler)
+
+        registry.serve(world.files())
+        for number, words, says in (
+            (1, ("claim", "ns.toml", "--key", "ana.key"), "CLAIMED acme-lab"),
+            (2, LIED_TO, "VERIFIED"),
+        ):
+            someone = Someone(tmp_path / str(number), world, behind, registry, registry=registry)  # remembers nothing
+            registry.files["records"] = log
+            someone.folder("atlas-7b", dict(MODEL))
+            for name, key in (("ana", ANA), ("ci", CI)):
+                keys.write_pair(someone.here / name, SigningKey(key.secret, key.public), None)
+            Person.ns_toml(someone, "acme-lab", ["ana"], ["ci"])  # type: ignore[arg-type]
+            someone.types(*words).says(0, says)
+
+
 def refusing(code: int, words: str) -> Answer:
     def refuse(handler: BaseHTTPRequestHandler) -> None:
         body = strict.encode({"detail": words}).encode()

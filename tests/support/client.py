@@ -181,13 +181,14 @@ def dripping(handler: BaseHTTPRequestHandler) -> None:
 class Someone:
     """A person with a HOME, an empty working folder, and trust in *world*'s registry."""
 
-    def __init__(self, folder: Path, world: World, *addresses: Address) -> None:
+    def __init__(self, folder: Path, world: World, *addresses: Address, registry: Address | None = None) -> None:
+        """*addresses* are asked in their order; *registry*, by default the first of them, takes records."""
         self.here = folder / "here"
         self.home = folder / "home"
         self.here.mkdir(parents=True)
         self.home.mkdir()
         urls = tuple(address.url for address in addresses)
-        says: Trust = replace(world.trust, url=urls[0], addresses=urls)
+        says: Trust = replace(world.trust, url=(registry or addresses[0]).url, addresses=urls)
         self.trust_files = dict(Repository(folder / "tuf", says).files())
         for address in addresses:
             address.files.update(self.trust_files)

@@ -74,7 +74,7 @@ def claim(path: Path | str, keys: list[SigningKey], where: Where = Where(), *, d
     """Bring what the log says about a namespace to what the file at *path* says, as far as *keys* can."""
     file = Path(path)
     wanted = nstoml.read(file)  # 1
-    answer, owner = _look_up(wanted, where)  # 2
+    answer, owner = _look_up(wanted, where, to_send=bool(keys))  # 2
     done = _step(file, wanted, answer, owner, keys, where, dry_run=dry_run)
     if done.step is None or done.step.logged is None:
         return done
@@ -91,8 +91,10 @@ def claim(path: Path | str, keys: list[SigningKey], where: Where = Where(), *, d
     return replace(then, steps=(*first.steps, *then.steps))
 
 
-def _look_up(wanted: Wanted, where: Where) -> tuple[Answer, Namespace | None]:
+def _look_up(wanted: Wanted, where: Where, *, to_send: bool = False) -> tuple[Answer, Namespace | None]:
     answer = look_up_namespace(wanted.namespace, where)
+    if to_send:
+        answer = submit.at_registry(answer, answer.decision.asked, where)
     state = answer.decision.state
     return answer, state.namespace(wanted.namespace, answer.decision.time or 0) if state else None
 

@@ -104,6 +104,9 @@ def publish(
     there = _release_at(answer.decision, asked)
     draft = _beside(folder, submit.SUFFIX)
     if there is None:
+        answer = submit.at_registry(answer, asked, where)
+        there = _release_at(answer.decision, asked)
+    if there is None:
         _check_admissible(answer, asked, key, None, others)
     elif replace_seal:
         kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != there.sealed.release.seal else None)

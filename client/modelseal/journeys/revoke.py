@@ -55,7 +55,7 @@ def plan(
 
     *replacement*: a commit of the same repo whose release stands, for readers to use instead.
     """
-    answer = heard(ask(asked, where))  # 1
+    answer = submit.at_registry(heard(ask(asked, where)), asked, where)  # 1
     look = answer.decision
     there = [one for one in look.releases if one.sealed.release.revision == asked.revision]
     if not there:
@@ -89,6 +89,7 @@ def plan(
 def plan_signer(namespace: str, fingerprint: bytes, reason: str, where: Where = Where()) -> Plan:
     """Return what revoking the key with *fingerprint* as a signer of *namespace* would do."""
     answer = look_up_namespace(namespace, where)  # 1
+    answer = submit.at_registry(answer, answer.decision.asked, where)
     state = answer.decision.state
     owner = state.namespace(namespace, answer.decision.time or 0) if state else None
     shown = f"SHA256:{fingerprint.hex()}"

@@ -16,8 +16,9 @@ from modelseal.errors import Conflict, Malformed, Pending, Refused, Unavailable,
 from modelseal.formats import envelope, names, records
 from modelseal.formats.entries import ordered_entries
 from modelseal.formats.leaves import MAX_SUBMISSION, Submission
+from modelseal.formats.names import Asked
 from modelseal.formats.records import Claim, Record
-from modelseal.journeys.ask import BUDGET_S
+from modelseal.journeys.ask import BUDGET_S, Answer, Where, ask, heard
 from modelseal.keys import SigningKey
 from modelseal.values import dataclass
 
@@ -91,6 +92,17 @@ class Logged:
 
     index: int
     reply: dict[str, Any]
+
+
+def at_registry(answer: Answer, asked: Asked, where: Where) -> Answer:
+    """Return what the registry itself says, if it can be asked, where another address answered: a mirror may be
+    behind, and what is about to be sent must not be judged by what was."""
+    if where.registry is not None or answer.address in (None, answer.trust.url):
+        return answer
+    try:
+        return heard(ask(asked, replace(where, registry=answer.trust.url)))
+    except Unavailable:
+        return answer
 
 
 class TooMany(Unavailable):
