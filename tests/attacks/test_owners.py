@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -491,10 +492,44 @@ def test_a_namespace_that_renames_itself_needs_the_operators_again(ana: Person, 
     verify(ana, "someone").says(0, "sealed by Acme Lab (acme.example)")
     found = ana.types("claim", "ns.toml", "--json").says(10).json
     assert (found["verdict"], found["changes"]) == ("pending", ["title: Acme Lab -> OpenAI"])
+    ana.ns_toml("someone", ["ana"], ["ci"], title="Open AI")
+    ana.types("claim", "ns.toml", "--key", "ana.key").says(10, "still names 2 earlier claims")
+    names = json.loads((ana.here / "someone.claim.json").read_text())["claims"]
+    assert set(names) > set(named) and len(names) == 3, "the one before may still be approved"
     # not even the registry's web side can log it: it is no record without the operators around it
     text = make.claim("hf://someone", seq=2, prev=digest, title="OpenAI", origin=registry.origin)
     posted(registry, make.submission(make.identity(text, [ANA], turn=2, origin=registry.origin), [ANA]), 403)
     verify(ana, "someone").says(0, "sealed by Acme Lab (acme.example)")
+
+
+def test_what_a_registry_misses_is_said_piece_by_piece(tmp_path: Path) -> None:
+    missing = (
+        "modelseal.json on main of the Space spaces/lab/README (there is no such Space); approval by the operators"
+    )
+    world = World(now=int(time.time()))
+    with Address(world.files()) as address:
+        owner = Someone(tmp_path, world, address)
+        for key in ("ana", "ci"):
+            (owner.here / f"{key}.pub").write_text(make.key(key).public.pem)
+        _write(owner, "ana")
+        Person.ns_toml(_at(owner), "lab", ["ana"], ["ci"])
+
+        def wait(handler: BaseHTTPRequestHandler) -> None:
+            body = json.dumps({"waits_for": missing}, separators=(",", ":")).encode()
+            handler.send_response(202)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        address.files["records"] = wait
+        sent = owner.types("claim", "ns.toml", "--key", "ana.key").says(
+            10, "PENDING lab: sent to registry.example; it wai"
+        )
+        assert re.findall("waits for: (.*)", sent.out) == missing.split("; ")
+        assert "Hub:      missing; do: hf upload lab/README lab.claim.json modelseal.json --type space" in sent.out
+        assert "domain:   if it is not there yet, put the same file at https://acme.example/.well-known/" in sent.out
+        found = owner.types("claim", "ns.toml", "--key", "ana.key", "--json").says(10).json
+        assert (found["sent"], found["waits_for"]) == (True, f"waits for {missing}")
 
 
 # two weeks later
