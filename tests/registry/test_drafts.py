@@ -104,6 +104,28 @@ def test_an_old_draft_is_refused_whoever_signs_it(house: House) -> None:
     assert [one.waits_for for one in listed] == [None]
 
 
+def test_an_old_lift_sent_again_ends_no_later_suspension(house: House) -> None:
+    house.logged(make.submission(act("suspend", 2, reason="malicious"), [UNA]))
+    lift = make.submission(act("lift", 3), [UNA, VIC])
+    index = house.logged(lift)
+    house.logged(make.submission(act("suspend", 4, reason="malicious"), [UNA, VIC]))
+    size = house.head().size
+    assert house.logged(lift) == index and house.head().size == size
+    status, answer = house.post(make.sealed(CI, REPO))
+    assert status == 403 and "is suspended until" in answer["error"]
+    refused(house, make.submission(act("lift", 4), [UNA, VIC]), 409, "turn 4 of the operators' acts, the next is 5")
+
+
+def test_of_two_versions_of_the_operators_one_is_logged_and_the_other_is_old(house: House) -> None:
+    first = make.digest(make.operators([UNA, VIC, WIM], 2))
+    one, other = make.operators([UNA, VIC], 2, seq=2, prev=first), make.operators([UNA, EVE], 2, seq=2, prev=first)
+    waits(house, make.submission(other, [UNA, EVE]), "signed by 1 of 2 operators")
+    house.logged(make.submission(one, [UNA, VIC]))
+    refused(house, make.submission(other, [WIM]), 409, "version 2 of the operators; the next is 3 after")
+    refused(house, make.submission(other, [UNA, VIC, EVE]), 409, "version 2 of the operators; the next is 3 after")
+    refused(house, make.submission(act("retire", 2, reason="withdrawn"), [WIM]), 403, "does not count here")
+
+
 def test_an_old_version_of_the_watch_list_waits_for_nobody(house: House) -> None:
     old = make.text("watchlist", seq=1, prev=None, add=["hf://openai"], remove=[])
     newer = make.text("watchlist", seq=1, prev=None, add=["hf://mistral"], remove=[])
