@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelseal import gather
-from modelseal.errors import Error, Malformed, Unavailable
+from modelseal.errors import Malformed, Unavailable
 from modelseal.formats import names, paths
 from modelseal.formats.note import MAX_NOTE
 from modelseal_registry.static import Files
@@ -53,17 +53,6 @@ class Answers:
             published.kept[key] = found
             published.bytes += len(found)
         return found
-
-    def known(self, name: str) -> bytes | None:
-        """Return the evidence for *name* if it is at hand; None says nothing."""
-        try:
-            key = parse_name(name)
-            published = self._published
-            if self._files.get(paths.CHECKPOINT, MAX_NOTE) != published.note:
-                return None
-        except Error:
-            return None  # what is wrong `evidence` says
-        return published.kept.get(key)
 
     def _gather(self, published: _Published, repo: str, revision: str | None) -> bytes:
         def get(path: str, limit: int) -> bytes:

@@ -21,7 +21,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers = list[tuple[str, str]]
-Known = Callable[[Environ, str], bytes | None]  # the request, `[datasets/|spaces/]owner/name[@commit]`
+Quick = Callable[[Environ, str], bytes | None]  # the request, `[datasets/|spaces/]owner/name[@commit]`
 Seen = tuple[int, int, int]  # inode, time in ns, size: another file differs in one of them
 
 _EVIDENCE = "evidence/"
@@ -94,9 +94,11 @@ class Files:
         return data
 
 
-def dispatcher(files: Files, dynamic: Wsgi, known: Known = lambda environ, name: None) -> Wsgi:
-    """Return the application that answers static paths itself, and evidence that is *known*, and hands the rest to
-    *dynamic*."""
+def dispatcher(files: Files, dynamic: Wsgi, quick: Quick = lambda environ, name: None) -> Wsgi:
+    """Return the application that answers static paths itself and hands the rest to *dynamic*.
+
+    Evidence too, but only where *quick*, which costs less, has none.
+    """
     get = files.get
     is_immutable, is_static = paths.is_immutable, paths.is_static
     evidence_headers = [("Content-Type", "application/json"), ("Cache-Control", FRESH), *SECURITY]
@@ -113,7 +115,7 @@ def dispatcher(files: Files, dynamic: Wsgi, known: Known = lambda environ, name:
             headers = [("Content-Type", content_type(path)), ("Cache-Control", FRESH), *SECURITY]
         else:
             if path.startswith(_EVIDENCE) and environ["REQUEST_METHOD"] == "GET":
-                body = known(environ, path[len(_EVIDENCE) :])
+                body = quick(environ, path[len(_EVIDENCE) :])
                 if body is not None:
                     return _answer(start_response, "GET", "200 OK", evidence_headers, body)
             return _whole(dynamic(environ, start_response))

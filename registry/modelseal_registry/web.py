@@ -14,7 +14,7 @@ from modelseal_registry.answers import Answers
 from modelseal_registry.config import Config, Place
 from modelseal_registry.emitter import Published, read_published
 from modelseal_registry.health import SLACK_S, Health
-from modelseal_registry.limits import Rates, TooMany, Visitors
+from modelseal_registry.limits import Rates, Visitors
 from modelseal_registry.mirror import trust as trusts
 from modelseal_registry.quota import Quota
 from modelseal_registry.registry import Registry
@@ -68,16 +68,14 @@ def make(place: Place, shared: Shared, health: Health, submit: Submit | None, vi
         log=log,
     )
 
-    def known(environ: Environ, name: str) -> bytes | None:
-        body = answers.known(name)
+    def quick(environ: Environ, name: str) -> bytes | None:
         try:
-            if body is not None:
-                visitors.admit(environ, writes=False)
-        except TooMany:  # says so when it is asked again, by `dynamic`
+            visitors.admit(environ, writes=False)
+            return answers.evidence(name)
+        except Exception:  # what is wrong `dynamic` finds again, and says; such a request counts twice
             return None
-        return body
 
-    return metrics.measured(dispatcher(files, dynamic, known), shared.mine())
+    return metrics.measured(dispatcher(files, dynamic, quick), shared.mine())
 
 
 def _published(settings: Config) -> tuple[Callable[[], Published | None], int]:

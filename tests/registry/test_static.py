@@ -113,7 +113,7 @@ def test_an_immutable_file_is_served_from_memory(app: Wsgi, public: Path) -> Non
     assert again == first
 
 
-def test_evidence_that_is_known_is_answered_without_the_dynamic_application(public: Path) -> None:
+def test_evidence_is_answered_without_the_dynamic_application(public: Path) -> None:
     def dynamic(environ: dict[str, object], start_response: object) -> list[bytes]:
         start_response("418 I'm a teapot", [])  # type: ignore[operator]
         return [b"dynamic"]
@@ -121,5 +121,7 @@ def test_evidence_that_is_known_is_answered_without_the_dynamic_application(publ
     app = dispatcher(Files(public), dynamic, lambda environ, name: b"{}" if name == "acme/atlas" else None)
     answer = ask(app, "/evidence/acme/atlas")
     assert (answer.status, answer.body, answer.headers["cache-control"]) == (200, b"{}", "public, max-age=2")
-    assert answer.headers["content-type"] == "application/json" and answer.headers["x-content-type-options"] == "nosniff"
+    assert (
+        answer.headers["content-type"] == "application/json" and answer.headers["x-content-type-options"] == "nosniff"
+    )
     assert [ask(app, "/evidence/acme/other").status, ask(app, "/evidence/acme/atlas", "POST").status] == [418, 418]

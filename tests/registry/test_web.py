@@ -218,17 +218,40 @@ def test_the_address_for_reads_takes_no_records_and_has_neither_key_nor_database
     assert any("log.sqlite" in str(link.readlink()) for pid in writers for link in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def test_without_the_processes_for_reads_the_server_ends(tmp_path: Path) -> None:
-    registry = make_registry(tmp_path / "reg")
-    settings(registry, workers=1)
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Two addresses again, for what ends it."""
+    registry = make_registry(tmp_path_factory.mktemp("lone") / "reg")
+    settings(registry, workers=1, recosign_s=1)
     with Process(registry.folder, "serve", "--listen-writes", f"127.0.0.1:{free_port()}") as process:
         assert process.ready() == registry.url
-        (reads,) = (pid for pid in children(process.pid) if children(pid))
-        workers = children(reads)
-        os.kill(reads, signal.SIGKILL)
-        assert process._wait() == 1
-        assert "the processes that answer reads have ended" in process.errors
-        until("their workers end", lambda: not any(lives(pid) for pid in workers), 5)
+        yield process
+
+
+def test_a_log_that_cannot_be_written_is_told_until_it_can(lone: Process) -> None:
+    trust, away = lone.folder / "trust", lone.folder / "trust.away"
+    port = int((lone.folder / "registry.toml").read_text().split('origin = "127.0.0.1:')[1].split('"')[0])
+
+    def healthy() -> bool:
+        status, _, body = ask(port, "/healthz")
+        if status == 503:
+            assert json.loads(body)["detail"] == "the log is not being written; this server's log says why"
+        return status == 200
+
+    trust.rename(away)
+    until("it is told", lambda: not healthy())
+    away.rename(trust)
+    until("it is well again", healthy)
+    assert "modelseal-registry: trouble: " in lone.errors
+
+
+def test_without_the_processes_for_reads_the_server_ends(lone: Process) -> None:
+    (reads,) = (pid for pid in children(lone.pid) if children(pid))
+    workers = children(reads)
+    os.kill(reads, signal.SIGKILL)
+    assert lone._wait() == 1
+    assert "the processes that answer reads have ended" in lone.errors
+    until("their workers end", lambda: not any(lives(pid) for pid in workers), 5)
 
 
 # the description
