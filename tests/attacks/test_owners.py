@@ -222,6 +222,22 @@ def test_a_thief_of_one_of_two_rotates_and_objects_and_the_owner_rotates_back(
     claim(thief, "either", ["eve"], ["eve"], "eve").says(10, "signed by 0 of 1 controllers; nothing was sent")
 
 
+def test_a_thief_of_one_of_two_names_a_signer_and_the_owner_revokes_it_for_ever(
+    ben: Person, thief: Person, registry: RegistryProcess
+) -> None:
+    """Who reaches the threshold may name signers at once. What it seals is void once another controller says so."""
+    adopt(registry, "named", [ANA, BEN])
+    thief.model(contents=BAD)
+    claim(thief, "named", ["ana", "ben"], ["ci", "eve"], "ana").says(0, "LOGGED named", "signer added")
+    publish(thief, "named", key="eve").says(0, "VERIFIED")
+    words = ("revoke", "named", "--signer", EVE.public.fingerprint, "--reason", "malicious", "--yes")
+    ben.types(*words, "--key", "ben.key").says(0, f"voids:    named/atlas-7b@{COMMIT}", "the key seals nothing more")
+    verify(thief, "named").says(1, "FAILED REVOKED (malicious)")
+    claim(ben, "named", ["ana", "ben"], ["ci"], "ben").says(0, "signer dropped")
+    claim(thief, "named", ["ana", "ben"], ["ci", "eve"], "ana").says(0, "signer added")
+    publish(thief, "named", key="eve", commit="7" * 40).says(1, "it is revoked")
+
+
 def test_taking_a_change_back_is_at_once(ben: Person, thief: Person, registry: RegistryProcess) -> None:
     adopt(registry, "back", [ANA, BEN])
     claim(thief, "back", ["eve"], ["eve"], "ana", "eve").says(10, "in force on")
