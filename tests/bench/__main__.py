@@ -16,8 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.measure import Row, Spread
+from tests.bench.profile import CASES, profile
 from tests.bench.rows import ROWS
-from tests.bench.scale import FULL, SMOKE
+from tests.bench.scale import FULL, SMOKE, Scale
 from tests.bench.world import World
 
 
@@ -25,12 +26,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: does it work, not how fast")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="these rows only (repeat)")
+    parser.add_argument("--profile", choices=list(CASES), help="instead: where the time of verify and sign goes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement there")
     options = parser.parse_args()
     # A stop from outside must remove the big files too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     scale = SMOKE if options.smoke else FULL
+    if options.profile:
+        print(_profile(options.profile, scale))
+        return
     before, begin = _load(), time.time()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="modelseal-bench-") as top, World(Path(top) / "world") as world:
@@ -58,6 +63,15 @@ def main() -> None:
     if options.json:
         result = {"schema": 1, "smoke": options.smoke, "machine": machine, "rows": [_as_json(row) for row in rows]}
         options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _profile(case: str, scale: Scale) -> str:
+    before = _load()
+    with tempfile.TemporaryDirectory(prefix="modelseal-bench-") as top, World(Path(top) / "world") as world:
+        found = profile(case, scale, Path(top), world)
+    return (
+        f"{found}\n{os.cpu_count()} cores, load {before:.1f} before and {_load():.1f} after, each the least of rounds"
+    )
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -50,7 +50,7 @@ def _case(name: str, model: Path, wanted: float, scale: Scale, world: World, pee
         "sign": lambda: run(sign, world.env),
         "sign, sha256 only": lambda: run([*sign, "--hash", "sha256"], world.env),
         "model_signing": peer.verify(model, signature),
-        "openssl": _each(["openssl", "dgst", "-sha256"], files, model),
+        "openssl": each_by(["openssl", "dgst", "-sha256"], files, model),
     }
     if shutil.which("b3sum"):
         contenders["b3sum"] = lambda: run(["b3sum", *files], environment(), model)
@@ -97,7 +97,7 @@ def again(scale: Scale, folder: Path, world: World) -> list[Row]:
     return [Row(name, "CPU s", beyond, "limit", limit, ratios(beyond, limit), 1.0, False, note)]
 
 
-def _each(argv: list[str], files: Sequence[str], cwd: Path) -> Callable[[], Sample]:
+def each_by(argv: list[str], files: Sequence[str], cwd: Path) -> Callable[[], Sample]:
     """Return what runs a program that uses one core over all files, on as many cores as we use: as people would."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = max(1, min(100, len(files) // cores))
