@@ -312,17 +312,20 @@ def test_copy_to_that_is_killed_leaves_nothing(number: signal.Signals, someone: 
 # the bar
 
 
-@pytest.mark.parametrize("command", ["verify", "sign --plain", "sign", "publish"])
+@pytest.mark.parametrize("command", ["verify", "verify --signature", "sign --plain", "sign", "publish"])
 def test_hashing_shows_all_bytes_and_the_time_left_on_a_terminal(command: str, someone: Someone, large: Path) -> None:
     keys.write_pair(someone.here / f"k-{command}", SigningKey(CI.secret, CI.public), None)
     key = ["--key", f"k-{command}.key", "--jobs", "1"]
     release = ["--repo", f"acme-lab/large@{make.revision(2)}", "--hash", "sha256"]
     words = {
         "verify": ["verify", str(large), "--repo", "acme-lab/large", "--hash", "sha256", "--recheck"],
+        "verify --signature": ["verify", str(large), "--signature", "l.sig", "--key", "l.pub", "--jobs", "1"],
         "sign --plain": ["sign", str(large), "--plain", "--signature", "plain.sig", *key],
         "sign": ["sign", str(large), *release, "--signature", "large.sig", *key],
         "publish": ["publish", str(large), *release, "--signature", "large.sig", "--dry-run", *key],
     }
+    (someone.here / "l.pub").write_bytes(oms.public_pem(oms.key("P-256")))
+    (someone.here / "l.sig").write_bytes(oms.sign(oms.key("P-256"), {"model.safetensors": b"other bytes"}))
     seen = on_terminal(someone, words[command])
     assert b"hashing" in seen and b"/900.0 MB" in seen and b"/s" in seen and b"0:0" in seen
     if command == "sign --plain":
