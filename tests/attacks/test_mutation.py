@@ -10,11 +10,13 @@ each field. Bytes that may change without any effect are few, and listed where t
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from modelseal.authorship import check_seal
 from modelseal.compare import Local, compare
 from modelseal.decide import Freshness, decide
 from modelseal.errors import Error, Malformed, Refused, Unavailable
-from modelseal.formats import index, merkle, paths, tiles
+from modelseal.formats import index, merkle, paths, strict, tiles
 from modelseal.formats.evidence import Evidence, Lookup
 from modelseal.formats.leaves import Leaf
 from modelseal.formats.names import Asked
@@ -252,6 +254,54 @@ def test_every_byte_of_an_inclusion_proof(known: Known) -> None:
                     merkle.check_inclusion(
                         hashes[number], number, 7, [data[i : i + 32] for i in range(0, len(data), 32)], whole
                     )
+
+
+# every field, another kind of value
+
+
+KINDS: tuple[Any, ...] = (
+    None, 0, 1, 2**53 - 1, 2**60, 1.5, True, "", "x", "ab" * 32, "ab" * 20, [], {}, [None], {"a": 1},
+    "hf://x", "hf://acme-lab", "hf://acme-lab/other", "operators", "roots", "keys", "suspend", "recover", "lift",
+)  # fmt: skip
+ABSENT = object()
+
+
+def changes(value: Any, put: Callable[[Any], Any] = lambda v: v) -> Iterator[Any]:
+    """*value* with each member in turn absent or of another kind; members of texts inside it too."""
+    if isinstance(value, str) and value.startswith("{"):
+        inner = strict.loads(value, "text")
+        yield from changes(inner, lambda v: put(strict.encode(v)))
+    members = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+    for key, member in members.items():
+
+        def put_member(new: Any, key: Any = key) -> Any:
+            kept = {**members, key: new}
+            if new is ABSENT:
+                del kept[key]
+            return put(kept if isinstance(value, dict) else list(kept.values()))
+
+        for kind in (*KINDS, ABSENT):
+            yield put_member(kind)
+        yield from changes(member, put_member)
+
+
+def test_no_kind_of_value_ends_a_client_with_an_error_of_its_own() -> None:
+    """Not even under signatures: leaves are folded as they come before they are proven. Each twentieth is tried."""
+    world = new_world()
+    world.log(make.text("suspend", namespace=ACME, turn=2, reason="malicious"), [OPS])
+    world.log(make.text("lift", namespace=ACME, turn=3), [OPS])
+    world.log(make.text("recover", namespace=ACME, turn=4, key_set=make.key_set([CI], [])), [OPS])
+    world.revoke_everywhere(ACME, b"\1" * 32, [ANA])
+    known = Known(world, world.files(), world.evidence(REPO), world.ask(REPO))
+    assert known.honest.word is None
+    for value in itertools.islice(changes(strict.loads(known.evidence.decode(), "evidence")), 7, None, 20):
+        known.decide(strict.encode(value).encode())
+    path = paths.entries(0, world.size)
+    leaves = tiles.parse_entries(known.files[path], world.size, path)
+    for number, leaf in enumerate(leaves):
+        for value in itertools.islice(changes(strict.loads(leaf.decode(), "leaf")), number, None, 20):
+            bent = [*leaves[:number], strict.encode(value).encode(), *leaves[number + 1 :]]
+            _gathered(known, {path: tiles.encode_entries(bent)})
 
 
 # through the command, one byte of each field
