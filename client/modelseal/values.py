@@ -30,14 +30,19 @@ else:
 
 __all__ = ["dataclass"]
 
+_FIELDS = "__dataclass_fields__"
+_CLASS = ("ClassVar", "typing.ClassVar")
 
-def _made(cls: type, *, frozen: bool, repr: bool) -> type:
-    if cls.__doc__ is None:
-        cls.__doc__ = cls.__name__  # else the signature is written there, which takes as long as all else
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    made.__dataclass_params__.frozen = frozen
-    fields = dataclasses.fields(made)
-    compared = _getter([field.name for field in fields if field.compare])
+
+def _made(cls: type, *, frozen: bool, repr: bool) -> Any:
+    types = {name: kind for name, kind in cls.__annotations__.items() if not str(kind).startswith(_CLASS)}
+    inside = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    given = {name: inside.pop(name) for name in types if name in inside}
+    inside |= {"__slots__": tuple(types), "__match_args__": tuple(types), _FIELDS: _Fields(types, given, frozen)}
+    made: Any = type(cls)(cls.__name__, cls.__bases__, inside)
+    made.__qualname__ = cls.__qualname__
+    kept = [name for name in types if getattr(given.get(name), "compare", True)]
+    compared: Any = attrgetter(*kept) if kept else lambda value: ()
 
     def equal(self: Any, other: Any) -> Any:
         return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
@@ -46,7 +51,7 @@ def _made(cls: type, *, frozen: bool, repr: bool) -> type:
         return hash(compared(self))
 
     def init(self: Any, *values: Any, **named: Any) -> None:
-        made.__init__ = _init(made, fields)
+        made.__init__ = _init(made, types, given)
         made.__init__(self, *values, **named)
 
     methods: dict[str, Any] = {"__init__": init, "__eq__": equal, "__hash__": hash_ if frozen else None}
@@ -56,31 +61,42 @@ def _made(cls: type, *, frozen: bool, repr: bool) -> type:
     if repr:
         methods["__repr__"] = _repr
     for name, method in methods.items():
-        if cls.__dict__.get(name) is None:  # `__hash__` is None where `__eq__` was written
+        if inside.get(name) is None:  # `__hash__` is None where `__eq__` was written
             setattr(made, name, method)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
-def _getter(names: list[str]) -> Any:
-    return attrgetter(*names) if names else lambda value: ()
+class _Fields:
+    """What makes the class a dataclass for `fields` and `replace`: read off a standard one when it is first wanted."""
+
+    def __init__(self, types: dict[str, str], given: dict[str, Any], frozen: bool) -> None:
+        self._inside = {"__annotations__": types, **given}
+        self._frozen = frozen
+
+    def __get__(self, value: object, cls: type) -> Any:
+        standard = type(cls.__name__, (), {"__module__": cls.__module__, **self._inside})
+        standard.__doc__ = cls.__name__  # else the signature is written there
+        found: Any = dataclasses.dataclass(init=False, repr=False, eq=False, frozen=self._frozen)(standard)
+        for name in (_FIELDS, "__dataclass_params__"):
+            type.__setattr__(cls, name, getattr(found, name))
+        return getattr(found, _FIELDS)
 
 
-def _init(cls: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
+def _init(cls: Any, types: dict[str, str], given: dict[str, Any]) -> Any:
     """Compile `__init__`, which sets the slots themselves: `__setattr__` refuses."""
     known: dict[str, Any] = {"_missing": dataclasses.MISSING}
     parameters, lines = ["self"], []
-    for field in fields:
-        name, value = field.name, field.name
+    for name in types:
+        value, default = name, given.get(name, dataclasses.MISSING)
         known[f"_set_{name}"] = getattr(cls, name).__set__
-        if field.default is not dataclasses.MISSING:
-            known[f"_default_{name}"] = field.default
-            parameters.append(f"{name}=_default_{name}")
-        elif field.default_factory is not dataclasses.MISSING:
-            known[f"_make_{name}"] = field.default_factory
+        if isinstance(default, dataclasses.Field) and default.default_factory is not dataclasses.MISSING:
+            known[f"_make_{name}"] = default.default_factory
+            value, default = f"_make_{name}() if {name} is _missing else {name}", dataclasses.MISSING
             parameters.append(f"{name}=_missing")
-            value = f"_make_{name}() if {name} is _missing else {name}"
         else:
-            parameters.append(name)
+            default = default.default if isinstance(default, dataclasses.Field) else default
+            known[f"_default_{name}"] = default
+            parameters.append(name if default is dataclasses.MISSING else f"{name}=_default_{name}")
         lines.append(f"    _set_{name}(self, {value})")
     source = f"def __init__({', '.join(parameters)}):\n" + ("\n".join(lines) or "    pass")
     exec(source, known)  # noqa: S102 - names of fields of our own classes

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from modelseal.formats import names
 from modelseal.formats.acts import Identity, Operators
 from modelseal.formats.identity import Key, KeySet
 from modelseal.formats.owners import Claim, Release
+from modelseal.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
