@@ -75,8 +75,14 @@ def test_a_controller_objects_to_a_theft_once(person: Person, registry: Registry
     assert (after["objected"], after["due"] - before["waiting"][0]["due"]) == (True, 14 * 86_400)
     person.types("object", "hf://robbed").says(10, "once objected to")
     person.types("object", "hf://robbed", "--key", "ben.key").says(1, "that counts once")
-    person.types("show", "hf://robbed").says(0, f"pending:  {digest}", "controller added: SHA256:")
-    assert person.types("show", "hf://robbed", "--json").json["pending"]["digest"] == digest
+    person.types("show", "hf://robbed").says(
+        0,
+        f"pending:  {digest}",
+        "controller added: SHA256:",
+        "next:     for a controller",
+        "modelseal object hf://robbed",
+    )
+    assert person.types("show", "hf://robbed", "--json").json["pending"]["record"] == digest
 
 
 def test_where_two_changes_wait_it_must_be_said_which(person: Person, registry: RegistryProcess) -> None:

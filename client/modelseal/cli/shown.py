@@ -115,6 +115,8 @@ def namespace(name: str, decision: Decision, owner: Namespace | None) -> None:
     for key, text in (*_facts(owner), *_waits(owner, decision)):
         output.line(key, escaped(text, longest=1000))
     output.line("log", log_line(decision, None))
+    if owner.pending or owner.recovery:
+        output.line("next", f"for a controller who did not want it: modelseal object {owner.claim.namespace}")
 
 
 def _facts(owner: Namespace) -> list[tuple[str, str]]:
@@ -174,7 +176,7 @@ def _waits_json(owner: Namespace, decision: Decision) -> dict[str, Any]:
         if waiting is None:
             return None
         return {
-            "digest": waiting.digest.hex(), "leaf": waiting.index, "due": waiting.due, "keys": waiting.key_set.value(),
+            "record": waiting.digest.hex(), "leaf": waiting.index, "due": waiting.due, "keys": waiting.key_set.value(),
         }  # fmt: skip
 
     suspension = owner.suspended(decision.time or 0)
