@@ -165,7 +165,10 @@ def test_show_names_what_a_file_is_and_that_nothing_was_checked(person: Person) 
     person.run("show", "./ci.pub").says(0, "UNVERIFIED public key SHA256:")
     private = person.run("show", "./ci.key").says(0, "UNVERIFIED private key SHA256:")
     assert "PRIVATE KEY-----" not in private.out
-    person.run("show", "./atlas-7b").says(0, f"UNVERIFIED seal named/atlas-7b@{COMMIT}", "nothing was checked")
+    person.run("show", "./atlas-7b").says(
+        0, f"UNVERIFIED seal named/atlas-7b@{COMMIT}", "file:     sha256:", "nothing was checked",
+        "next:     modelseal verify PATH --repo named/atlas-7b",
+    )  # fmt: skip
     found = person.run("show", "./atlas-7b/model.sig", "--json").says(0).json
     assert (found["verdict"], found["use"], found["kind"]) == ("unverified", "no", "seal")
     person.run("show", "./atlas-7b/config.json").says(2, "config.json is nothing of ours")

@@ -137,7 +137,7 @@ def _seal(path: Path, data: bytes) -> Unverified:
     ]
     says += [(name, value) for name, value in (("license", statement.license), ("base", statement.base_model)) if value]
     files = tuple((file.name, file.size, file.sha256.hex()) for file in statement.files)
-    return Unverified(path, "seal", names.short(statement.uri), tuple(says), files, names.short(statement.repo))
+    return Unverified(path, "seal", names.short(statement.uri), tuple(says), files, repo=names.short(statement.repo))
 
 
 def _evidence(path: Path, data: bytes) -> Unverified:
