@@ -76,7 +76,7 @@ def test_keygen_quiet_prints_the_fingerprint_alone_and_json_one_object(stranger:
     assert re.fullmatch(r"SHA256:[0-9a-f]{64}\n", quiet.out)
     found = stranger.run("keygen", "-o", "b", "--json").says(0).json
     assert found["fingerprint"] == keys.load_public(stranger.here / "b.pub").fingerprint
-    assert (found["key"], found["public"], found["type"]) == ("b.key", "b.pub", "ecdsa-p256")
+    assert (found["private"], found["public"], found["type"]) == ("b.key", "b.pub", "ecdsa-p256")
 
 
 def test_a_key_with_a_password_is_encrypted_and_signs_only_with_it(stranger: Person) -> None:

@@ -495,7 +495,7 @@ def test_a_log_that_goes_back_ends_the_command_with_8_and_prints_both_notes(tmp_
     assert done.out.startswith("LOG MISBEHAVED")
     for note in (newer, registry.note):
         assert all(line in done.out for line in note.split("\n"))
-    assert operate(copy.place.dir, "mirror", "sync", "--json", fine=(8,)).json["notes"] == [newer, registry.note]
+    assert operate(copy.place.dir, "mirror", "sync", "--json", fine=(8,)).json["proof"] == [newer, registry.note]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ import blake3
 from modelseal import cli, root
 from modelseal.formats.manifest import File
 from modelseal.formats.trust import Trust
+from tests.support import schemas
 from tests.support.servers import environment
 from tests.support.trust import Files, Repository
 from tests.support.world import World
@@ -209,7 +210,9 @@ class Someone:
             capture_output=True,
             timeout=WAIT_S,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        schemas.check("modelseal", [str(word) for word in words], ran.code, ran.out)
+        return ran
 
     def types(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Ran:
         """The same command inside this process: where many answers are tried in turn."""
@@ -241,6 +244,8 @@ def typed(*words: str, main: Callable[[Sequence[str]], NoReturn] = cli.main) -> 
     for stream in (out, err):
         stream.seek(0)
         printed.append(stream.read())
+    program = "modelseal" if main is cli.main else "modelseal-registry"
+    schemas.check(program, words, code, printed[0])
     return Ran(code, *printed)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from modelseal import keys, remote, root
 from modelseal.keys import SigningKey
-from tests.support import make
+from tests.support import make, schemas
 from tests.support.client import WAIT_S, Ran, inside
 from tests.support.make import Private
 from tests.support.servers import RegistryProcess, environment
@@ -48,7 +48,9 @@ class Person:
             capture_output=True,
             timeout=WAIT_S,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        schemas.check("modelseal", [str(word) for word in words], ran.code, ran.out)
+        return ran
 
     def types(self, *words: str) -> Ran:
         """The same inside this process, for errors that are found before anything is done."""

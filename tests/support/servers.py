@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support import make
+from tests.support import make, schemas
 from tests.support.make import Private
 
 PROGRAM = Path(sys.executable).parent / "modelseal-registry"
@@ -62,6 +62,7 @@ def operate(
     done = subprocess.run(argv, env=environment(), cwd=here, capture_output=True, text=True, timeout=WAIT_S)
     assert "Traceback" not in done.stderr, done.stderr
     assert fine is None or done.returncode in fine, f"{argv} ended {done.returncode}\n{done.stdout}{done.stderr}"
+    schemas.check("modelseal-registry", argv[1:], done.returncode, done.stdout)
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

@@ -47,7 +47,7 @@ def keygen(name: str, kind: str, password_file: str | None, quiet: bool, as_json
                 "exit": 0,
                 "fingerprint": key.public.fingerprint,
                 "type": kind,
-                "key": str(private),
+                "private": str(private),
                 "public": str(public),
             }
         )

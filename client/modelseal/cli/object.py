@@ -54,9 +54,9 @@ def objection(
     if not keys:
         status = 10 if seen.waiting else 0
         if as_json:
-            waiting = [_value(one) for one in seen.waiting]
-            verdict = "pending" if status else "clean"
-            output.emit({"verdict": verdict, "exit": status, "namespace": seen.namespace, "waiting": waiting})
+            found = {"verdict": "pending" if status else "clean", "exit": status, "namespace": seen.namespace}
+            nothing = {"record": None, "leaf": None, "waits_for": None}
+            output.emit({**found, **nothing, "waiting": [_value(one) for one in seen.waiting]})
         elif quiet:
             for one in seen.waiting:
                 output.say(one.change.digest.hex())
@@ -95,7 +95,7 @@ def _show(one: Waiting) -> None:
 def _value(one: Waiting) -> dict[str, Any]:
     return {
         "type": one.kind,
-        "digest": one.change.digest.hex(),
+        "record": one.change.digest.hex(),
         "leaf": one.change.index,
         "due": one.change.due,
         "objected": one.objected,

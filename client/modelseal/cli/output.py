@@ -109,7 +109,7 @@ def _say_failure(name: str, message: str, hint: str | None, status: int, json: b
         value: dict[str, Any] = {"verdict": word_of(status), "exit": status, "error": message, "hint": hint}
         value["use"] = "retry" if status in (6, 7, 10) else "no"
         if isinstance(error, Misbehaviour):
-            value["notes"] = [error.older, error.newer]
+            value["proof"] = [error.older, error.newer]
         emit(value)
     elif isinstance(error, Misbehaviour):
         say(f"LOG MISBEHAVED: {message}")

@@ -75,7 +75,8 @@ def revoke(
     planned = prepared(where)
     if dry_run:
         if as_json:
-            output.emit({"verdict": "dry-run", "exit": 0, **_facts(planned)})
+            nothing = {"leaf": None, "sent": False, "waits_for": None, "draft": None}
+            output.emit({"verdict": "dry-run", "exit": 0, **_facts(planned), **nothing})
         elif not quiet:
             output.say(f"DRY RUN {planned.about}: nothing was sent, nothing was written")
             _show(planned, output.line)

@@ -77,6 +77,7 @@ def sign(
                 "repo": statement.repo,
                 "revision": statement.revision,
                 "seal": signed.digest,
+                "payload": None,
                 "key": signed.public.fingerprint,
                 "files": len(statement.files),
                 "bytes": statement.total_bytes,
@@ -94,9 +95,7 @@ def sign(
     return 0
 
 
-def _plain(
-    folder: Path, key: SigningKey, signature: Path | None, jobs: int | None, quiet: bool, as_json: bool
-) -> int:
+def _plain(folder: Path, key: SigningKey, signature: Path | None, jobs: int | None, quiet: bool, as_json: bool) -> int:
     from modelseal.journeys.plain import sign_plain
 
     signed = sign_plain(folder, key, signature=signature, jobs=jobs, quiet=quiet or as_json)
@@ -106,6 +105,8 @@ def _plain(
                 "verdict": "signed",
                 "exit": 0,
                 "repo": None,
+                "revision": None,
+                "seal": None,
                 "payload": signed.digest,
                 "key": signed.public.fingerprint,
                 "files": len(signed.files),

@@ -114,7 +114,7 @@ def of_failure(failure: Failure) -> dict[str, Any]:
         "use": "retry" if failure.exit_code in (6, 7, 10) else "no",
     }
     if failure.notes is not None:
-        value["notes"] = list(failure.notes)
+        value["proof"] = list(failure.notes)
     return value
 
 

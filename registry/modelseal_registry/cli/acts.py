@@ -240,7 +240,7 @@ def _confirm(plan: Plan, yes: bool, question: str) -> None:
 
 def _unchanged(file: Path, as_json: bool, quiet: bool) -> int:
     if as_json:
-        output.emit({"verdict": "done", "exit": 0, "file": str(file), "changes": []})
+        output.emit({"verdict": "unchanged", "exit": 0, "file": str(file)})
     elif not quiet:
         output.say(f"UNCHANGED the log says what {escaped(str(file))} says")
     return 0
@@ -317,16 +317,16 @@ def _value(done: Done, word: str, status: int) -> dict[str, Any]:
     plan = done.plan
     record = plan.unsigned.record
     kind = type_of(record)
-    ends = {"recover": _in_force, "suspend": _until}.get(kind)
     return {
         "verdict": "pending" if status else word.lower(),
         "exit": status,
         "type": kind,
         "namespace": namespace_about(record),
         "record": plan.unsigned.digest.hex(),
-        "index": done.index,
+        "leaf": done.index,
         "time": done.time,
-        "ends" if kind == "suspend" else "in_force": ends(done.time) if ends and done.time is not None else None,
+        "in_force": _in_force(done.time) if kind == "recover" and done.time is not None else None,
+        "ends": _until(done.time) if kind == "suspend" and done.time is not None else None,
         "waits_for": done.waits_for,
         "draft": str(done.draft) if done.draft else None,
         "later": plan.later,

@@ -56,7 +56,7 @@ def event(text: str) -> None:
 def ready(url: str, writes: str | None = None, *, as_json: bool, quiet: bool) -> None:
     """Say that a server answers at *url*, and where else it takes records."""
     if as_json:
-        output.emit({"exit": 0, "ready": url} | ({"writes": writes} if writes else {}))
+        output.emit({"verdict": "ready", "exit": 0, "ready": url, "writes": writes})
     elif quiet:
         output.say(url)
     else:

@@ -61,10 +61,13 @@ def init(
 
     made = journey(place, origin, [keys.load_public(path) for path in operators], threshold, holders)
     if as_json:
-        value: dict[str, Any] = {"origin": origin, "url": made.config.url, "trust": made.invitation}
-        if made.invitation is None:
-            value |= {"draft": str(place.draft), "operators": list(made.operators), "threshold": made.threshold}
-        output.emit({"verdict": "made", "exit": 0, **value})
+        output.emit(
+            {
+                "verdict": "made", "exit": 0, "origin": origin, "url": made.config.url, "trust": made.invitation,
+                "draft": str(place.draft) if made.invitation is None else None, "operators": list(made.operators),
+                "threshold": made.threshold,
+            }
+        )  # fmt: skip
     elif quiet:
         output.say(made.invitation or str(place.draft))
     else:
