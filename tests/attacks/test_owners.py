@@ -126,7 +126,9 @@ def test_two_people_rotate_from_end_to_end(ana: Person, ben: Person, registry: R
     )
     for change in ("controller dropped", "controller added", "signer dropped", "signer added"):
         assert f"change:   {change}: SHA256:" in pending.out
-    pending.says(10, "delay:    14 days, in public: it drops a controller, and 1 of 2 controllers has not signed it")
+    pending.says(
+        10, "in force: 14 days after it is logged, in public: it drops a controller, and 1 of 2 controllers has"
+    )
 
     hand(ana, ben, "rotate.record")
     ben.types("record", "show", "rotate.record").says(0, "signed by 1 of 2 controllers", "controller dropped")
@@ -145,7 +147,7 @@ def test_all_controllers_of_one_machine_rotate_at_once(ana: Person, registry: Re
     adopt(registry, "solo", [ANA])
     ana.key("ana2")
     claim(ana, "solo", ["ana2"], ["ci"], "ana").says(10, "signed by 0 of 1 new controllers; nothing was sent")
-    claim(ana, "solo", ["ana2"], ["ci"], "ana", "ana2").says(0, "LOGGED solo: leaf", "controller dropped")
+    claim(ana, "solo", ["ana2"], ["ci"], "ana", "ana2").says(0, "LOGGED solo: leaf", "every controller signed it")
     claim(ana, "solo", ["ana2"], [], "ana").says(1, "does not count here")
     claim(ana, "solo", ["ana2"], []).says(10, "signer dropped", "modelseal claim ns.toml --key FILE")
 
@@ -228,7 +230,8 @@ def test_a_thief_of_one_of_two_names_a_signer_and_the_owner_revokes_it_for_ever(
     """Who reaches the threshold may name signers at once. What it seals is void once another controller says so."""
     adopt(registry, "named", [ANA, BEN])
     thief.model(contents=BAD)
-    claim(thief, "named", ["ana", "ben"], ["ci", "eve"], "ana").says(0, "LOGGED named", "signer added")
+    done = claim(thief, "named", ["ana", "ben"], ["ci", "eve"], "ana").says(0, "LOGGED named", "signer added")
+    done.says(0, "in force: as soon as it is logged: it drops no controller, and nobody is outvoted")
     publish(thief, "named", key="eve").says(0, "VERIFIED")
     words = ("revoke", "named", "--signer", EVE.public.fingerprint, "--reason", "malicious", "--yes")
     ben.types(*words, "--key", "ben.key").says(0, f"voids:    named/atlas-7b@{COMMIT}", "the key seals nothing more")

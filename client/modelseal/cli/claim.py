@@ -108,8 +108,10 @@ def _show_step(step: Step, done: Claimed, *, earlier: bool) -> None:
     if step.sent and len(pieces := _pieces(step)) > 1:
         for piece in pieces:
             output.line("waits for", escaped(piece, longest=500))
-    if step.delay is not None and not (step.logged is not None and done.owner and not done.owner.pending):
-        output.line("delay", f"{_days()}, in public: {step.delay}")
+    if step.delay is not None:
+        output.line("in force", f"{_days()} after it is logged, in public: {step.delay}")
+    elif step.at_once is not None:
+        output.line("in force", f"as soon as it is logged: {step.at_once}")
 
 
 def _days() -> str:

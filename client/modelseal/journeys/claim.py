@@ -36,7 +36,8 @@ class Step:
 
     submission: Submission
     changes: tuple[str, ...]
-    delay: str | None = None  # of a key change: why it will wait in public before it is in force
+    delay: str | None = None  # of a key change as it is signed: why it will wait in public before it is in force
+    at_once: str | None = None  # of a key change: why it will not
     again: bool = False  # a key change that waits already, to be signed by more controllers
     waits_for: str | None = None
     logged: int | None = None  # index of its leaf
@@ -115,21 +116,21 @@ def _step(
     if record is None:
         return found
     again = owner is not None and owner.pending is not None and owner.pending.key_set == wanted.key_set
-    step = Step(submit.draft(record), changes, again=again and isinstance(record, Keys))
+    step = _timed(Step(submit.draft(record), changes, again=again and isinstance(record, Keys)), owner)
     stem = file.parent / names.short(wanted.namespace)
     draft, claim_file = (stem.with_name(stem.name + suffix) for suffix in (submit.SUFFIX, ".claim.json"))
     there = submit.draft_at(draft, step.submission)
     if not keys:
         if there is not None:
             waits_for = missing_signatures(there, answer)
-            step = replace(step, submission=there, waits_for=waits_for, draft=draft, delay=_delay(owner, there))
+            step = _timed(replace(step, submission=there, waits_for=waits_for, draft=draft), owner)
         known = claim_file if isinstance(record, Claim) and claim_file.exists() else None
         return replace(found, steps=(step,), claim_file=known)
     submission = submit.sign(there or step.submission, keys)  # 4
-    missing, delay = missing_signatures(submission, answer), _delay(owner, submission)
-    if step.again and delay is not None and not missing:
+    missing, step = missing_signatures(submission, answer), _timed(replace(step, submission=submission), owner)
+    if step.again and step.delay is not None and not missing:
         missing = f"signed by {_count(owner, submission)} controllers; in force at once only if all of them sign"
-    step = replace(step, submission=submission, waits_for=missing, delay=delay)
+    step = replace(step, waits_for=missing)
     found = replace(found, steps=(step,))
     if dry_run:
         return found
@@ -181,11 +182,15 @@ def why_it_waits(old: KeySet, new: KeySet, authors: AbstractSet[Key]) -> str | N
     return f"{what}, and {count} of {all_} controllers {'has' if count == 1 else 'have'} not signed it"
 
 
-def _delay(owner: Namespace | None, submission: Submission) -> str | None:
-    record = submission.record
+def _timed(step: Step, owner: Namespace | None) -> Step:
+    """Say of a key change, as it is signed, when it will be in force and why."""
+    record, authors = step.submission.record, _authors(step.submission)
     if owner is None or not isinstance(record, Keys):
-        return None
-    return why_it_waits(owner.key_set, record.key_set, _authors(submission))
+        return step
+    delay = why_it_waits(owner.key_set, record.key_set, authors)
+    every = authors >= set(owner.key_set.controllers)
+    why = "every controller signed it" if every else "it drops no controller, and nobody is outvoted"
+    return replace(step, delay=delay, at_once=None if delay else why)
 
 
 def _count(owner: Namespace | None, submission: Submission) -> str:
