@@ -209,3 +209,15 @@ def test_a_registry_that_is_removed_while_it_is_read_is_absent_or_whole(shelf: S
     (folder / "local.json").unlink()  # where a crash of `remove` leaves it
     assert root.entries(shelf.home, NONE) == []
     assert shelf.add("every").folder == folder
+
+
+def test_a_crash_between_proof_and_extract_leaves_the_older_extract_and_a_refresh_goes_on(shelf: Shelf) -> None:
+    entry = shelf.add("every")
+    local = (entry.folder / "local.json").read_bytes()
+    shelf.repository("every").publish(trust("another log key", origin="every.example"))
+    newer = root.refresh(entry, shelf.repository("every").files(), NOW)
+    assert newer.timestamp > entry.timestamp
+    (entry.folder / "local.json").write_bytes(local)  # the proof is put in place first
+    assert root.find(shelf.home, NONE) == entry
+    assert root.refresh(root.find(shelf.home, NONE), shelf.repository("every").files(), NOW).trust == newer.trust
+    assert root.find(shelf.home, NONE).trust == newer.trust
