@@ -18,7 +18,7 @@ from referencing import Registry, Resource
 from modelseal.authorship import check_seal
 from modelseal.compare import Local, compare
 from modelseal.decide import Freshness, decide
-from modelseal.formats import index, merkle, records, strict
+from modelseal.formats import findings, index, merkle, records, strict
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
@@ -28,7 +28,7 @@ from modelseal.keys import load as load_key
 from modelseal.keytext import PublicKey
 from modelseal.verdict import Word
 from tests import make_vectors
-from tests.support.vectors import MANIFESTS, load
+from tests.support.vectors import MANIFESTS, load, one
 from tests.vectors import samples, small
 
 FORMAT = (MANIFESTS / "FORMAT.md").read_text()
@@ -206,6 +206,7 @@ def test_every_digest_in_the_text_is_one_of_the_small_log() -> None:
         **{f"leaf {n}": merkle.leaf_hash(data) for n, data in enumerate(LOG.leaves)},
         **{f"record {n}": leaf.digest for n, leaf in enumerate(RECORDS)},
         "claim": records.digest(LOG.claim),
+        "finding": findings.digest(one("findings/the-finding-of-format-md").body),
         "root": merkle.root([merkle.leaf_hash(data) for data in LOG.leaves]),
         "first two": merkle.root([merkle.leaf_hash(data) for data in LOG.leaves[:2]]),
         "2 and 3": merkle.root([merkle.leaf_hash(data) for data in LOG.leaves[2:4]]),
