@@ -49,8 +49,8 @@ class Bodies:
         self._all = threading.BoundedSemaphore(MOST)
         self._large = threading.BoundedSemaphore(LARGE)
         self._reads: dict[int, _Read] = {}
-        if sys.platform == "linux":  # elsewhere nothing tells which connections are ours
-            threading.Thread(target=self._watch, name="bodies", daemon=True).start()
+        self._lock = threading.Lock()
+        self._watched = sys.platform != "linux"  # elsewhere nothing tells which connections are ours
 
     @contextlib.contextmanager
     def place(self, length: int) -> Iterator[None]:
@@ -64,6 +64,10 @@ class Bodies:
 
     def read(self, environ: dict[str, Any], length: int) -> bytes:
         """Return the body, exactly *length* bytes."""
+        with self._lock:
+            if not self._watched:
+                threading.Thread(target=self._watch, name="bodies", daemon=True).start()
+                self._watched = True
         now = time.monotonic()
         mine = self._reads[threading.get_ident()] = _Read(environ.get("REMOTE_ADDR", ""), now, now)
         body = bytearray()

@@ -478,6 +478,8 @@ def test_the_commands_from_init_to_serve(tmp_path: Path) -> None:
             assert json.loads(ask(port, "/evidence/acme-lab/atlas")[2]) == evidence
             assert ask(port, "/checkpoint")[0] == 200
             assert ask(port, "/records", "POST", b"{}", {"Content-Type": "application/json"})[0] == 404
+            assert json.loads(ask(port, "/healthz")[2])["status"] == "ok"
+            assert b"\nmodelseal_log_size " in ask(port, "/metrics")[2]
             assert process.stop(signal.SIGTERM) == 0
 
 
