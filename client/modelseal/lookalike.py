@@ -80,19 +80,31 @@ class Alike:
         return f"its {self.what} {self.written} {same} {whom}"
 
 
+class Index:
+    """Many owners' names, to be asked often: whom does a name read as?"""
+
+    def __init__(self, known: Iterable[Named]) -> None:
+        self._names: dict[str, list[tuple[tuple[int, int], str, str, str]]] = {}
+        for at, other in enumerate(known):
+            for rank, (what, name) in enumerate(other.names):
+                self._names.setdefault(skeleton(name), []).append(((at, rank), other.namespace, what, name))
+        self._names.pop("", None)
+
+    def find(self, one: Named) -> list[Alike]:
+        """Return whom *one* reads as: for each namespace the first pair of names, namespaces in the order given."""
+        found: dict[int, tuple[tuple[int, int], Alike]] = {}
+        for what, written in one.names:
+            if what == "account":  # whom it names as its own is no name that it uses
+                continue
+            for place, namespace, known_what, name in self._names.get(skeleton(written), ()):
+                if namespace.lower() == one.namespace.lower():
+                    continue
+                alike = Alike(namespace, what, written, name, known_what)
+                if place[0] not in found or place < found[place[0]][0]:
+                    found[place[0]] = place, alike
+        return [alike for _, (_, alike) in sorted(found.items())]
+
+
 def find_alike(one: Named, known: Iterable[Named]) -> list[Alike]:
-    """Return whom *one* reads as: for each namespace of *known* the first pair of names, by the order of *known*."""
-    mine: dict[str, tuple[str, str]] = {}
-    for what, written in one.names:
-        if what != "account":  # whom it names as its own is no name that it uses
-            mine.setdefault(skeleton(written), (what, written))
-    mine.pop("", None)
-    found = []
-    for other in known:
-        if other.namespace.lower() == one.namespace.lower():
-            continue
-        for known_what, name in other.names:
-            if pair := mine.get(skeleton(name)):
-                found.append(Alike(other.namespace, *pair, name, known_what))
-                break
-    return found
+    """Return whom of *known* the name, title or families of *one* read as."""
+    return Index(known).find(one)

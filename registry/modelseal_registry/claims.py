@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from modelseal.authorship import signed_by
 from modelseal.errors import Conflict, Malformed, Refused, Usage
 from modelseal.formats import names, records, strict
 from modelseal.formats.findings import Finding
 from modelseal.formats.leaves import Submission
 from modelseal.formats.records import Claim, Identity
 from modelseal.journeys import submit
+from modelseal.keytext import PublicKey
 from modelseal.lookalike import Alike
 from modelseal.state import Namespace
 from modelseal_registry import evidence
 from modelseal_registry.evidence import Evidence
 from modelseal_registry.known import Everybody, everybody
 from modelseal_registry.store import Store, StoredClaim, Tx
+from modelseal_registry.trial import Trials
 
 SHORT = 12  # hex digits of a digest that name a claim
 NOBODY = "-"  # as a name that a claim resembles
@@ -87,7 +88,8 @@ class Desk:
         with self._store.read() as tx:
             known = everybody(tx, self._origin)
             found = [self._judged(tx, known, stored) for stored in tx.claims(WAITING)]
-            found += [one for one in (self._judged(tx, known, it) for it in tx.claims(APPROVED)) if one.state == LOOK]
+            approved = [one for one in tx.claims(APPROVED) if _rests_on_the_web(known.owner(one.namespace), one)]
+            found += [one for one in (self._judged(tx, known, stored) for stored in approved) if one.state == LOOK]
         found.sort(key=lambda one: (_ORDER.index(one.state), one.stored.received, one.stored.digest))
         return [one for one in found if state in (None, one.state)]
 
@@ -136,7 +138,7 @@ class Desk:
         key_set = owner.key_set if owner else claim.key_set
         signed, threshold = 0, 1
         if key_set is not None:  # else a later claim of a namespace that is not there: nobody's
-            signers = signed_by(claim, submission.text, submission.signatures).record
+            signers = {PublicKey.parse(entry.key).key for entry in submission.signatures}  # verified when they came
             signed, threshold = len(signers & set(key_set.controllers)), key_set.threshold
         alike = known.alike(claim)
         reasons = [*(str(one) for one in alike if stored.state == WAITING), *_doubts(tx, known, owner, claim, seen)]
@@ -185,11 +187,12 @@ def check_open(waiting: Waiting) -> None:
 
 def in_force(tx: Tx, stored: StoredClaim, *, origin: str) -> bool:
     """Whether a claim is the one in force and rests on the web: then its evidence is looked at from time to time."""
-    from modelseal_registry.trial import Trials
+    state = Trials(origin).state(tx, stored.namespace, None)
+    return _rests_on_the_web(state.namespace(stored.namespace), stored)
 
-    claim = Submission.parse(stored.submission).record
-    assert isinstance(claim, Claim)
-    owner = Trials(origin).state(tx, claim.namespace, None).namespace(claim.namespace)
+
+def _rests_on_the_web(owner: Namespace | None, stored: StoredClaim) -> bool:
+    """Whether *stored* is what the log says of its namespace, and the web the reason."""
     if owner is None or owner.identity.basis != "web":
         return False
     return records.digest(owner.identity.claim_text) == stored.digest

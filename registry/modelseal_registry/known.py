@@ -10,7 +10,7 @@ from modelseal.authorship import named_by
 from modelseal.errors import Refused
 from modelseal.formats import index as indexes
 from modelseal.formats.records import Claim
-from modelseal.lookalike import Alike, Named, find_alike
+from modelseal.lookalike import Alike, Index, Named
 from modelseal.state import Namespace, State
 from modelseal_registry.append import read_leaf
 from modelseal_registry.store import Tx
@@ -24,17 +24,16 @@ class Everybody:
     """All namespaces and the watch-list; of releases and their repos nothing."""
 
     state: State
-    names: tuple[Named, ...]
+    names: Index
 
     def owner(self, namespace: str) -> Namespace | None:
         return self.state.namespace(namespace)
 
     def alike(self, claim: Claim) -> tuple[Alike, ...]:
         """Return whom *claim* reads as. Who names this namespace as its own account is not imitated by it."""
-        one = Named.of(claim.namespace, claim.title, claim.families)
+        found = self.names.find(Named.of(claim.namespace, claim.title, claim.families))
         own = claim.namespace.lower()
-        others = [name for name in self.names if not self._counts_as_its_own(name.namespace, own)]
-        return tuple(find_alike(one, others))
+        return tuple(one for one in found if not self._counts_as_its_own(one.namespace, own))
 
     def _counts_as_its_own(self, namespace: str, account: str) -> bool:
         owner = self.owner(namespace)
@@ -71,4 +70,4 @@ def everybody(tx: Tx, origin: str) -> Everybody:
         for _, one in sorted(state.namespaces.items())
     ]  # fmt: skip
     watched = [name for key, name in sorted(state.watched.names.items()) if key not in state.namespaces]
-    return Everybody(state, (*owners, *map(Named.of, watched)))
+    return Everybody(state, Index([*owners, *map(Named.of, watched)]))
