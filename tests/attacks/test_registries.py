@@ -232,6 +232,14 @@ def test_a_wrong_clock_is_named_as_a_likely_cause(case: str, two: Two) -> None:
     assert time.strftime("%Y-%m-%d", time.gmtime(time.time() + skew)) in ran.out + ran.err
 
 
+def test_a_clock_that_is_behind_what_was_seen_is_a_warning(two: Two) -> None:
+    two.someone.types(*VERIFY).says(0)
+    at_another_time(two.someone, -3600, "trust", "status").says(
+        1, "warning:", "the newest checkpoint seen", "is it right?"
+    )
+    two.someone.types("trust", "status").says(0)
+
+
 def test_a_clock_years_ahead_cannot_add_a_registry_and_is_named(two: Two) -> None:
     add = ("trust", "add", two.invitation, "--for", "corp-*", "--yes")
     at_another_time(two.someone, 730 * 86_400, *add).says(1, "has no successor", "is it right?")

@@ -203,11 +203,16 @@ def test_an_empty_folder_of_trust_is_no_trust(shelf: Shelf) -> None:
         shelf.who("hf://acme/x", {"MODELSEAL_TRUST": str(shelf.folder / "empty")})
 
 
-def test_a_registry_that_is_removed_while_it_is_read_is_absent_or_whole(shelf: Shelf) -> None:
-    shelf.add("every")
-    folder = root.find(shelf.home, NONE).folder
-    (folder / "local.json").unlink()  # where a crash of `remove` leaves it
+def test_a_removal_that_is_interrupted_has_removed_it_everywhere(shelf: Shelf) -> None:
+    folder = shelf.add("every").folder
+    gone = folder.with_name(f".removed-{folder.name}")
+    shutil.copytree(folder, gone)  # what a crash leaves
+    root.remove(shelf.home, "every.example", NONE)
+    assert (folder.exists(), gone.exists()) == (False, False)
+    shutil.copytree(shelf.add("every", home=shelf.folder / "again").folder, gone)
     assert root.entries(shelf.home, NONE) == []
+    with pytest.raises(root.NoTrust):
+        shelf.who("hf://acme/x", {"MODELSEAL_TRUST": str(folder.parent)})
     assert shelf.add("every").folder == folder
 
 

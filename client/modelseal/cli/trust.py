@@ -81,7 +81,8 @@ def add(location: str, fingerprint: str | None, only: tuple[str, ...], yes: bool
 @trust.command(
     epilog="""\b
 Exit status:
-  0 trusted   1 something of it has expired, or will soon   2 usage   6 UNAVAILABLE (nobody is trusted)
+  0 trusted   1 with a warning: something has expired or will soon, or the clock here is wrong
+  2 usage   6 UNAVAILABLE (nobody is trusted)
 
 \b
 Example:
@@ -96,7 +97,7 @@ def status(quiet: bool, as_json: bool) -> int:
     from modelseal.journeys import trust as journey
 
     now = int(time.time())
-    found = [(entry, memory, journey.warnings(entry, now)) for entry, memory in journey.status()]
+    found = [(entry, memory, journey.warnings(entry, memory, now)) for entry, memory in journey.status()]
     code = 1 if any(warnings for *_, warnings in found) else 0
     if as_json:
         registries = [_facts(entry, memory, now) | {"warnings": warnings} for entry, memory, warnings in found]

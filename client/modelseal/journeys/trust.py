@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from modelseal import platform, remote, root
+from modelseal.decide import AHEAD
 from modelseal.errors import Error, Usage
 from modelseal.formats.trust import Head, Revoked
 from modelseal.journeys.ask import BUDGET_S
 from modelseal.memory import Memory
 from modelseal.root import Entry
-from modelseal.times import span, utc
+from modelseal.times import by_our_clock, span, utc
 from modelseal.values import dataclass
 
 MAX_SAVED = 16 << 20  # bytes
@@ -112,9 +113,11 @@ def remembered(entry: Entry) -> Remembered:
     return Remembered(memory.head(), memory.revoked())
 
 
-def warnings(entry: Entry, now: int) -> list[str]:
-    """Return what will end soon, or has ended, and who can do something about it."""
+def warnings(entry: Entry, memory: Remembered, now: int) -> list[str]:
+    """Return what will end soon, or has ended, and who can do something about it; and whether our clock is wrong."""
     found = []
+    if memory.head and memory.head.time > now + AHEAD:
+        found.append(f"the newest checkpoint seen is of {utc(memory.head.time)}, ahead {by_our_clock(now)}")
     for role, soon in SOON.items():
         left = entry.expires[role] - now
         if left < soon * DAY:

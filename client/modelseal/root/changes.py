@@ -10,7 +10,7 @@ from pathlib import Path
 from modelseal.errors import Error, Malformed, Refused, Unavailable, Usage
 from modelseal.root import chain, globs
 from modelseal.root.chain import ROLES, Reader, Verified
-from modelseal.root.entry import LOCAL, MAX_MIRRORS, Entry, lock, read, renewed, saved, write
+from modelseal.root.entry import MAX_MIRRORS, Entry, lock, read, renewed, saved, write
 from modelseal.root.places import digests, entries, folder_of, named
 from modelseal.root.saved import Saved
 from modelseal.root.which import check_one_decides_with
@@ -108,11 +108,14 @@ def remove(home: Path, address: str, env: Mapping[str, str] | None = None) -> En
     if entry.place != entry.folder:
         raise Refused(f"{entry.trust.origin} is trusted because of {entry.place}", hint="remove that file")
     with lock(entry.folder.parent):
+        gone = entry.folder.with_name(f".removed-{entry.folder.name}")  # no place is looked at with such a name
         try:
-            (entry.folder / LOCAL).unlink(missing_ok=True)  # from here on it is not trusted
             import shutil
 
-            shutil.rmtree(entry.folder)
+            if gone.exists():  # somebody was interrupted here
+                shutil.rmtree(gone)
+            entry.folder.rename(gone)  # from here on it is not trusted, anywhere
+            shutil.rmtree(gone)
         except OSError as e:
             raise Error(f"{entry.folder}: cannot be removed: {(e.strerror or type(e).__name__).lower()}") from e
     return entry

@@ -65,7 +65,7 @@ def _once(found: Iterable[Entry]) -> list[Entry]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [*sorted(folder.glob("*.trust")), *sorted(folder.glob(f"*/{PROOF}"))]
+    return [*sorted(folder.glob("[!.]*.trust")), *sorted(folder.glob(f"[!.]*/{PROOF}"))]
 
 
 def _added(folder: Path) -> Entry | None:
