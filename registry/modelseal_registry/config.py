@@ -168,7 +168,10 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
         _between(1, _MOST),
         "Submissions from one address (of IPv6: one /64) in a minute; behind a proxy see serve --behind-proxy.",
     ),
-    "reads_per_minute": (_between(1, _MOST), "Evidence asked for by one address in a minute. Files are not counted."),
+    "reads_per_minute": (
+        _between(1, _MOST),
+        "Evidence, /healthz and /metrics asked for by one address in a minute. Files are not counted.",
+    ),
     "releases_per_day": (_between(1, _MOST), "Releases by one signer in a day (UTC); ten times that in its namespace."),
     "releases_per_repo": (_between(1, _MOST), "Releases of one repo by one signer; ten times that by all."),
     "repos_per_signer": (_between(1, _MOST), "Repos that one signer seals; ten times that in its namespace."),
@@ -179,7 +182,7 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
     ),
     "nameserver": (
         strict.text(r"(?:(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5})?", longest=64),
-        'ADDRESS:PORT of the name server that is asked about owners\' domains. "": the system\'s.',
+        "ADDRESS:PORT of the name server that is asked about owners' domains. \"\": the system's.",
     ),
     "unsafe_private_addresses": (
         strict.sequence(check_entry, most=256),

@@ -59,8 +59,8 @@ def _reads() -> dict[str, Any]:
         "index/{digest}": _get("A tile or bucket of the index.", BYTES, 404, digest=_HEX),
         "blob/{digest}": _get("What an identity names as evidence.", BYTES, 404, digest=_HEX),
         "seal/sha256/{digest}": _get("A seal, by the digest of its bundle.", BYTES, 404, digest=_HEX),
-        paths.HEALTH: _get("Whether all is well; if not, what is wrong.", JSON, schema="Health", kept=False),
-        paths.METRICS: _get("Counters, for Prometheus.", metrics.CONTENT_TYPE, kept=False),
+        paths.HEALTH: _get("Whether all is well; if not, what is wrong.", JSON, 429, schema="Health", kept=False),
+        paths.METRICS: _get("Counters, for Prometheus.", metrics.CONTENT_TYPE, 429, kept=False),
         paths.OPENAPI: _get("This description.", JSON),
     }
     for prefix in ("", "datasets/", "spaces/"):

@@ -66,6 +66,7 @@ def make_app(
 
     @view(paths.HEALTH, "GET")
     def get_health() -> Response:
+        visitors.admit(request.environ, writes=False)
         return _json(200, health())
 
     @view(paths.OPENAPI, "GET")
@@ -77,6 +78,7 @@ def make_app(
 
         @view(paths.METRICS, "GET")
         def get_metrics() -> Response:
+            visitors.admit(request.environ, writes=False)
             return _answer(200, page(), cache=NEVER, kind=metrics.CONTENT_TYPE)
 
     if submit is not None:

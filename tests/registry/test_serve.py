@@ -127,6 +127,15 @@ def test_a_stranger_is_refused_with_403_and_a_second_seal_with_409(registry: Reg
     assert status == 409 and "leaf" in answer["detail"]
 
 
+def test_a_stranger_chooses_neither_the_address_nor_the_id_that_are_logged(registry: RegistryProcess) -> None:
+    lies = {"X-Forwarded-For": "192.0.2.99", "X-Request-Id": "chosen-by-me"}
+    _, found, _ = registry.ask("/records", "POST", b"{}", {**JSON, **lies})
+    assert registry.process
+    (line,) = (line for line in registry.process.errors.splitlines() if found["x-request-id"] in line)
+    assert line.startswith("modelseal-registry: POST /records 400 in ") and " from 127.0.0.1, " in line
+    assert "192.0.2.99" not in registry.process.errors and "chosen-by-me" not in registry.process.errors
+
+
 def test_a_second_server_on_the_same_folder_is_refused(registry: RegistryProcess) -> None:
     done = operate(registry.folder, "serve", "--listen", f"127.0.0.1:{free_port()}", fine=(1,))
     assert "in use" in done.err
