@@ -148,28 +148,34 @@ class Looker:
         self._in_force = in_force
 
     def run(self, stop: threading.Event, failed: Callable[[Error], None]) -> None:
+        """Look until *stop*. What goes wrong is told to *failed*; no claim may end it for the others."""
         while not stop.is_set():
             try:
                 if self.step(int(time.time())):
                     continue
-            except Error as e:
-                failed(e)
+            except Exception as e:
+                if not stop.is_set():
+                    failed(e if isinstance(e, Error) else Error(f"looking for evidence: {type(e).__name__}: {e}"))
             stop.wait(POLL_S)
 
     def step(self, now: int) -> bool:
         """Look at the claim that is due, if one is; tell whether there was one."""
         with self._store.read() as tx:
             stored = tx.due_claim(now)
-            watched = stored is not None and (stored.state == "waiting" or self._in_force(tx, stored))
         if stored is None:
             return False
-        again = NEVER if not watched else now + interval(stored, now)
         with self._store.write() as tx:
-            tx.set_due(stored.digest, again)  # before the look: what makes it fail must not be tried without end
-        if watched:
-            claim = Submission.parse(stored.submission).record
-            assert isinstance(claim, Claim)
-            look(self._settings, self._store, claim, stored.digest)
+            tx.set_due(stored.digest, now + interval(stored, now))  # first: what fails must not be tried without end
+        if stored.state == "approved":
+            with self._store.read() as tx:
+                watched = self._in_force(tx, stored)
+            if not watched:
+                with self._store.write() as tx:
+                    tx.set_due(stored.digest, NEVER)
+                return True
+        claim = Submission.parse(stored.submission).record
+        assert isinstance(claim, Claim)
+        look(self._settings, self._store, claim, stored.digest)
         return True
 
 

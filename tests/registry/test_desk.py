@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelseal.errors import Conflict, Refused
+from modelseal.errors import Conflict, Error, Refused
 from modelseal.formats import findings
 from modelseal.formats.findings import DNS, HTTPS, HUB
 from modelseal.formats.leaves import Submission
 from modelseal.formats.records import Identity
-from modelseal_registry import claims, looker
+from modelseal_registry import claims, config, looker
 from modelseal_registry.claims import Desk, Waiting
+from modelseal_registry.config import Place
 from modelseal_registry.fetch.ask import FOUND, MISSING, UNAVAILABLE, Seen
-from modelseal_registry.store import Tx
+from modelseal_registry.store import StoredClaim, Tx
 from tests.support import make
 from tests.support.domain import claim_file
 from tests.support.registry import OPS, House
@@ -390,3 +393,28 @@ def test_a_claim_that_waits_is_looked_at_ever_less_and_what_is_in_force_daily(ho
     with house.store.read() as tx:
         (stored,) = tx.claims()
         assert not claims.in_force(tx, stored, origin=make.ORIGIN)  # it does not rest on the web any more
+
+
+def test_what_goes_wrong_with_one_claim_is_told_and_the_next_is_looked_at(house: House, tmp_path: Path) -> None:
+    settings = replace(config.defaults(Place(tmp_path), "127.0.0.1:1"), hub="http://127.0.0.1:9")
+    first, second = claim(house, "first"), claim(house, "second")
+    with house.store.write() as tx:
+        tx.settle_claim(bytes.fromhex(first), "approved")
+        tx.set_due(bytes.fromhex(first), 0)
+    stop = threading.Event()
+    told: list[str] = []
+
+    def broken(tx: Tx, stored: StoredClaim) -> bool:
+        raise ZeroDivisionError("a bug")
+
+    def tell(error: Error) -> None:
+        told.append(str(error))
+        stop.set()
+
+    one = looker.Looker(settings, house.store, broken)
+    one.run(stop, tell)
+    assert told == ["looking for evidence: ZeroDivisionError: a bug"]
+    assert one.step(int(house.now)) and not one.step(int(house.now))
+    with house.store.read() as tx:
+        (seen,) = tx.findings.looks(bytes.fromhex(second)).values()
+    assert (seen.kind, seen.state, seen.blob) == (HUB, UNAVAILABLE, None)
