@@ -230,7 +230,8 @@ def test_a_lie_proves_nothing_and_leaves_nothing(case: str, lied_to: Scene) -> N
     lie, words = NOTHING[case]
     lied_to.serve(answers=lie(lied_to))
     before = memory(lied_to.someone)
-    ran = lied_to.someone.run(*VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
+    command = lied_to.someone.types if list(NOTHING).index(case) % 5 else lied_to.someone.run  # some as processes
+    ran = command(*VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
     assert not any(word in ran.out for word in ("UNKNOWN", "FAILED", "MISBEHAVED", "VERIFIED")), ran.out
     assert memory(lied_to.someone) == before
     lied_to.serve()
