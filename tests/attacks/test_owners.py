@@ -457,7 +457,8 @@ def test_a_squatted_commit_is_taken_back_by_the_controllers(
 def test_a_signer_alone_replaces_nothing(ana: Person, registry: RegistryProcess) -> None:
     adopt(registry, "replace", [ANA])
     ana.model()
-    publish(ana, "replace", "--replace").says(0, "VERIFIED")  # nothing stands there: an ordinary release
+    first = publish(ana, "replace", "--replace", "--key", "ana.key").says(0, "VERIFIED")
+    assert "voids" not in first.out, "nothing stands there: an ordinary release, signed by its signer alone"
     seal = ana.types("show", "replace/atlas-7b", "--json").says(0).json["seal"]
     files = [make.file("config.json", b"other")]
     bundle = make.seal(CI, "hf://replace/atlas-7b", COMMIT, files)

@@ -107,6 +107,7 @@ def publish(
         answer = submit.at_registry(answer, asked, where)
         there = _release_at(answer.decision, asked)
     if there is None:
+        others = []  # nothing to replace: an ordinary release, which its signer alone signs
         _check_admissible(answer, asked, key, None, others)
     elif replace_seal:
         kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != there.sealed.release.seal else None)
