@@ -476,6 +476,15 @@ def test_an_unreadable_reply_is_unavailable(server: Server, case: str) -> None:
         reader(server).submit(b"{}")
 
 
+def test_a_submission_after_a_kept_connection_was_closed_has_one_of_its_own(server: Server) -> None:
+    server.says(answer(b"hello"), close=True)
+    http = reader(server)
+    http.get("checkpoint", 5)
+    server.says(answer(b"{}"), close=True)
+    assert http.submit(b"{}") == (200, {})
+    assert server.connections == 2
+
+
 def test_a_submission_is_never_sent_twice(server: Server) -> None:
     server.says(b"")
     with pytest.raises(errors.Unavailable):

@@ -75,10 +75,9 @@ class Connection:
     @contextlib.contextmanager
     def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Iterator[Answer]:
         """Send a request for *url*, which lies below our address, and give the answer. Raises Broken."""
-        absolute = self._proxy is not None and self._url.scheme == "http"
-        target = url if absolute else url.split("/", 3)[3].join(("/", ""))
-        if absolute and self._proxy is not None:
-            headers = {**headers, **self._proxy.login}
+        target = f"/{url.split('/', 3)[3]}"
+        if self._proxy is not None and self._url.scheme == "http":  # with https it only carries bytes
+            target, headers = url, {**headers, **self._proxy.login}
         answer = self._first(method, target, headers, body)
         try:
             yield answer
@@ -96,18 +95,20 @@ class Connection:
         self.close()
 
     def _first(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        """Return the answer to the first try; a GET has a second, as a kept connection may have been closed since."""
-        again = self._kept is not None and method == "GET"
-        try:
-            return self._once(method, target, headers, body)
-        except Broken:
-            if not again:
-                raise
+        """Return the answer to the first try, or where a kept connection may have been closed since, to the second.
+
+        What must not be sent twice goes over a connection of its own.
+        """
+        if method != "GET":
+            self.close()
+        if self._kept is not None:
+            with contextlib.suppress(Broken):
+                return self._once(method, target, headers, body)
         return self._once(method, target, headers, body)
 
     def _once(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         try:
-            kept = self._kept or self._connect()
+            kept = self._kept if self._kept is not None and self._kept.sock is not None else self._connect()
             with _words(self._proxy):
                 kept.request(method, target, body, dict(headers))
                 response = kept.getresponse()
