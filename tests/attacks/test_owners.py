@@ -522,6 +522,25 @@ def test_a_namespace_that_renames_itself_needs_the_operators_again(ana: Person, 
     verify(ana, "someone").says(0, "sealed by Acme Lab (acme.example)")
 
 
+def test_keys_and_name_change_in_one_go_and_what_is_done_is_said(ana: Person, registry: RegistryProcess) -> None:
+    adopt(registry, "onego", [ANA])
+    ana.key("ana2")
+    ana.ns_toml("onego", ["ana2"], ["ci"], title="New Lab")
+    (ana.here / "onego.claim.json").write_text("my notes")
+    words = ("claim", "ns.toml", "--key", "ana.key", "--key", "ana2.key")
+    half = ana.types(*words).says(
+        1, "the key change is logged, leaf ", "the claim after it: onego.claim.json is no claim"
+    )
+    assert "move it away" in half.err
+    (ana.here / "onego.claim.json").unlink()
+    ana.types("claim", "ns.toml", "--key", "ana.key").says(1, "is not a controller of hf://onego")
+    ana.types("claim", "ns.toml", "--key", "ana2.key").says(10, "sent to", "change:   title: Acme Lab -> New Lab")
+    ana.key("ana3")
+    ana.ns_toml("onego", ["ana3"], ["ci"], title="Newer Lab")
+    done = ana.types("claim", "ns.toml", "--key", "ana2.key", "--key", "ana3.key").says(10, "PENDING onego: sent to")
+    done.says(10, "logged:   leaf ", "controller added", "change:   title: Acme Lab -> Newer Lab")
+
+
 def test_what_a_registry_misses_is_said_piece_by_piece(tmp_path: Path) -> None:
     missing = (
         "modelseal.json on main of the Space spaces/lab/README (there is no such Space); approval by the operators"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelseal import platform
-from modelseal.errors import Conflict, Malformed, Pending, Unavailable
+from modelseal.errors import Conflict, Malformed, Pending, Refused, Unavailable
 from modelseal.formats import findings, names, records
 from modelseal.formats.identity import Key, KeySet
 from modelseal.formats.leaves import Submission
@@ -88,7 +88,10 @@ def claim(path: Path | str, keys: list[SigningKey], where: Where = Where(), *, d
     counting = [key for key in keys if owner and key.public.key in owner.key_set.controllers]
     if not done.later or not counting:
         return first
-    then = _step(file, wanted, answer, owner, counting, where, dry_run=False)
+    try:
+        then = _step(file, wanted, answer, owner, counting, where, dry_run=False)
+    except (Refused, Malformed, Unavailable) as e:  # what is done must not look undone
+        raise type(e)(f"the key change is logged, leaf {done.step.logged}; the claim after it: {e}", hint=e.hint) from e
     return replace(then, steps=(*first.steps, *then.steps))
 
 
