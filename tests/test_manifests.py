@@ -9,11 +9,8 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from modelseal.authorship import check_seal
 from modelseal.compare import Local, compare
@@ -28,6 +25,7 @@ from modelseal.keys import load as load_key
 from modelseal.keytext import PublicKey
 from modelseal.verdict import Word
 from tests import make_vectors
+from tests.support import schemas
 from tests.support.vectors import MANIFESTS, load, one
 from tests.vectors import samples, small
 
@@ -45,24 +43,8 @@ def test_what_stands_there_is_what_is_made() -> None:
 # schemas
 
 
-def schemas() -> dict[str, Any]:
-    return {path.stem: json.loads(path.read_text()) for path in (MANIFESTS / "schema").glob("*.json")}
-
-
-SCHEMAS = schemas()
-REGISTRY: Registry[Any] = Registry().with_resources(
-    [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()]
-)
-
-
 def valid(name: str, text: str | bytes) -> bool:
-    validator = Draft202012Validator({"$ref": f"urn:modelseal:schema:{name}"}, registry=REGISTRY)
-    return bool(validator.is_valid(json.loads(text)))
-
-
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_schemas_are_schemas(name: str) -> None:
-    Draft202012Validator.check_schema(SCHEMAS[name])
+    return bool(schemas.validator(name).is_valid(json.loads(text)))
 
 
 SAMPLE_FILES = {

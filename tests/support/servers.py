@@ -117,13 +117,17 @@ class Process:
 
     def ready(self) -> str:
         """Wait for `READY URL` and return the URL."""
-        assert self._process.stdout
-        readable, _, _ = select.select([self._process.stdout], [], [], WAIT_S)
-        line = self._process.stdout.readline().decode() if readable else ""
+        line = self.line()
         if not line.startswith("READY "):
             self.kill()
             raise AssertionError(f"the server did not start: {line!r}\n{self.errors}")
         return line.split()[1]
+
+    def line(self) -> str:
+        """Wait for one line of what it prints; empty if there is none."""
+        assert self._process.stdout
+        readable, _, _ = select.select([self._process.stdout], [], [], WAIT_S)
+        return self._process.stdout.readline().decode() if readable else ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signal it, wait for its end and return its exit status."""

@@ -74,7 +74,7 @@ def witness() -> None:
 \b
 Example:
   modelseal-registry --dir ./reg policy witness add ana \\
-      mirror.example+7dafa1d7+BGoqPIXA8yckfWb4vbCTs3XRzpaDC8PPeJp1CLtD0ezx
+      mirror.example+b3097d89+BGoqPIXA8yckfWb4vbCTs3XRzpaDC8PPeJp1CLtD0ezx
 """
 )
 @click.argument("name", metavar="NAME")
