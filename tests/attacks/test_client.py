@@ -23,7 +23,7 @@ from modelseal.formats.manifest import Statement
 from modelseal.formats.note import COSIGNATURE
 from modelseal.formats.policy import Policy
 from tests.support import make, scene
-from tests.support.client import Answer, Someone, status
+from tests.support.client import Answer, Someone, endless, status
 from tests.support.forge import changed, flipped, last_leaf, listing, lookup, resigned
 from tests.support.scene import (
     ACME,
@@ -111,6 +111,11 @@ def _lists(*numbers: int) -> Lie:
 
 def _cut(prefix: str) -> Lie:
     return lambda s: {path: data[:-1] for path, data in s.world.files().items() if path.startswith(prefix) and data}
+
+
+def _everything(prefix: str, answer: Answer) -> Lie:
+    """All files whose path begins so."""
+    return lambda s: dict.fromkeys((path for path in s.world.files() if path.startswith(prefix)), answer)
 
 
 def _hangs_up(handler: BaseHTTPRequestHandler) -> None:
@@ -208,11 +213,16 @@ NOTHING: dict[str, tuple[Lie, str]] = {
     "a leaf twice": (evidence(lambda v: v["leaves"].append(v["leaves"][-1])), "the leaves do not ascend"),
     "another repo's leaf": (_of_another_repo, "not the ones that the index lists"),
     "another first leaf": (evidence(lambda v: v["leaves"].pop(0)), "does not begin with the leaf that the trust root"),
-    "a bent bundle of leaves": (_bent("tile/entries/"), "UNAVAILABLE"),
+    "a bent bundle of leaves": (_bent("tile/entries/"), "do not fit together"),
     "a cut bundle of leaves": (_cut("tile/entries/"), "do not fit together"),
     # tiles
-    "a bent tile": (_bent("tile/0/"), "UNAVAILABLE"),
+    "a bent tile": (_bent("tile/0/"), "they do not give the signed root of 10 leaves"),
     "a cut tile": (_cut("tile/0/"), "expected"),
+    # without end
+    "an endless checkpoint": (_everything("checkpoint", endless), "checkpoint: more than 65536 bytes"),
+    "an endless tile": (_everything("tile/0/", endless), "more than 8192 bytes"),
+    "an endless bundle of leaves": (_everything("tile/entries/", endless), "tile/entries/000.p/10: more than"),
+    "an endless bucket": (_everything("index/", endless), "more than 16777216 bytes"),
     # absence without proof
     "no evidence and no files": (_everywhere(status(404)), "not found"),
     "the proof of absence of another repo": (_absent, "the answer proves nothing"),
@@ -233,6 +243,8 @@ def test_a_lie_proves_nothing_and_leaves_nothing(case: str, lied_to: Scene) -> N
     command = lied_to.someone.types if list(NOTHING).index(case) % 5 else lied_to.someone.run  # some as processes
     ran = command(*VERIFY).says(6, f"UNAVAILABLE {NAME}", words)
     assert not any(word in ran.out for word in ("UNKNOWN", "FAILED", "MISBEHAVED", "VERIFIED")), ran.out
+    shown = lied_to.someone.types("show", NAME).says(6, words)
+    assert "sealed by" not in shown.out
     assert memory(lied_to.someone) == before
     lied_to.serve()
     lied_to.someone.types(*VERIFY).says(0, f"VERIFIED (registry's word only) {NAME}")
@@ -267,6 +279,13 @@ def test_the_swapped_seal_of_another_release_is_not_believed(lied_to: Scene) -> 
 
 def sealed_by(seal: str) -> Statement:
     return Statement.parse(Bundle.parse(seal).payload)
+
+
+def test_an_endless_seal_is_no_seal(lied_to: Scene) -> None:
+    lied_to.serve(answers=_everything("seal/", endless)(lied_to))
+    lied_to.someone.folder("newer", NEWER)
+    lied_to.someone.types("verify", "./newer", "--repo", NAME).says(0, "VERIFIED", "the seal could not be fetched")
+    lied_to.someone.types("verify", "./bad", "--repo", NAME).says(1, "FAILED")
 
 
 def test_a_second_seal_of_the_same_signer_for_the_same_commit_is_not_believed(lied_to: Scene) -> None:
