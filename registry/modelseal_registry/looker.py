@@ -28,7 +28,7 @@ from modelseal_registry.fetch.ask import FOUND, LIMIT_S, MAX_ANSWER, OTHER, Ques
 from modelseal_registry.store import Look, Store, StoredClaim, Tx
 
 BACKSTOP_S = LIMIT_S + 25  # for a process that does not even begin
-POLL_S = 1.0
+PAUSE_S = 1.0  # between two claims: whoever sends thousands must not have us flood the Hub
 SOONEST_S, LATEST_S = 60, 6 * 3600  # between two looks at a claim that waits
 DAILY_S = 24 * 3600  # between two looks at one in force
 NEVER = 2**53 - 1
@@ -151,12 +151,11 @@ class Looker:
         """Look until *stop*. What goes wrong is told to *failed*; no claim may end it for the others."""
         while not stop.is_set():
             try:
-                if self.step(int(time.time())):
-                    continue
+                self.step(int(time.time()))
             except Exception as e:
                 if not stop.is_set():
                     failed(e if isinstance(e, Error) else Error(f"looking for evidence: {type(e).__name__}: {e}"))
-            stop.wait(POLL_S)
+            stop.wait(PAUSE_S)
 
     def step(self, now: int) -> bool:
         """Look at the claim that is due, if one is; tell whether there was one."""
