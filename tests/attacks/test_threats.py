@@ -69,6 +69,20 @@ def test_the_hub_cannot_make_altered_extra_or_withheld_files_pass(scene: Scene) 
     scene.bad_is_never_verified()
 
 
+def test_the_hub_may_vouch_for_a_claim_and_without_the_operators_that_is_nobody(
+    tmp_path: Path, registry: RegistryProcess
+) -> None:
+    text = make.claim("hf://somebody", [EVIL], [(EVIL, "hf://somebody/*")], title="Somebody", origin=registry.origin)
+    status, answer = registry.post(make.submission(text, [EVIL]))
+    assert status == 202 and answer["waits_for"].endswith("approval by the operators")
+    status, answer = registry.post(registry.sealed(EVIL, "hf://somebody/model", 1))
+    assert status == 403 and "is not an approved namespace" in answer["detail"]
+    person = Person(tmp_path, registry)
+    person.model("model", BAD)
+    asked = ("verify", "./model", "--repo", "somebody/model")
+    person.types(*asked).says(5, "UNKNOWN somebody/model: nobody has sealed it")
+
+
 # a registry's host without keys, a mirror
 
 
