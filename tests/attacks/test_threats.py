@@ -321,6 +321,15 @@ def test_a_stolen_controller_below_the_threshold_doubles_a_delay_once_and_has_no
     assert kept.at(kept.pending.due - 1).key_set == kept.key_set
     assert EVIL.key not in kept.at(kept.pending.due).key_set.controllers
 
+    def draft(number: int) -> str:
+        wanted = make.key_set([ANA, BEN, make.key(f"{number}")], signers, threshold=2)
+        return make.keys("hf://trio", wanted, seq=3, prev=make.digest(change), origin=origin)
+
+    # it fills the room for what waits for signatures; what has them all needs none
+    statuses = [registry.post(make.submission(draft(n), [EVIL]), source="127.0.0.5")[0] for n in range(66)]
+    assert statuses == [202] * 64 + [429] * 2
+    assert registry.post(make.submission(draft(100), [ANA, BEN]))[0] == 200
+
 
 def replay(registry: RegistryProcess, repo: str) -> State:
     """What the leaves in a registry's evidence come to."""
