@@ -30,9 +30,13 @@ class Folder:
             raise errors.Unavailable(f"{self.path}: not a folder that can be read ({e.strerror})") from e
         try:
             with opener, open(opener.open(path), "rb") as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
                     raise errors.Unavailable(f"{where}: not a regular file")
-                data = file.read(limit + 1)
+                # Memory is taken for as much as is asked for: what is there first, not the 32 MiB that may be.
+                data = file.read(min(limit, status.st_size) + 1)
+                if status.st_size < len(data) <= limit:  # it has grown meanwhile
+                    data += file.read(limit + 1 - len(data))
         except FileNotFoundError as e:
             raise errors.NotFound(f"{where}: not found") from e
         except OSError as e:
