@@ -87,7 +87,7 @@ def _row(one: Waiting, now: int) -> tuple[str, ...]:
         state += ", a change"
     return (
         names.short(one.claim.namespace),
-        times.span(max(0, now - one.stored.received)),
+        _age(now - one.stored.received),
         hub.word,
         (one.claim.domain or "none") if domain.found else domain.word,
         f"{one.signed} of {one.threshold}",
@@ -95,6 +95,14 @@ def _row(one: Waiting, now: int) -> tuple[str, ...]:
         output.escaped(state, longest=300),
         one.name,
     )
+
+
+def _age(seconds: int) -> str:
+    """Return `2 h` or `1 d`, rounded down."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{max(0, seconds)} s"
 
 
 SHOW = """\b
