@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelseal.formats import strict
+from modelseal.formats import names, strict
 from modelseal.formats.note import Note
 from modelseal.formats.policy import Policy, Witness, parse_witnesses
 from modelseal.formats.trust import Trust, parse_trust
@@ -114,7 +114,8 @@ def read(contents: Mapping[str, bytes]) -> tuple[Trust, tuple[Witness, ...]]:
 
 def value(view: View) -> dict[str, Any]:
     """Return what `--json` says."""
-    found: dict[str, Any] = {"published": None, "draft": None, "notes": list(view.notes)}
+    notes = [names.printable(note, longest=1000) for note in view.notes]
+    found: dict[str, Any] = {"published": None, "draft": None, "notes": notes}
     if (now := view.published) is not None:
         found["published"] = {
             **_said(now.trust, now.witnesses, now.roles),
@@ -136,7 +137,7 @@ def value(view: View) -> dict[str, Any]:
                  "by": [key.fingerprint for key in group.signed]}
                 for group in draft.groups
             ],
-            "changes": list(view.changes),
+            "changes": [names.printable(line, longest=1000) for line in view.changes],
         }  # fmt: skip
     return found
 
@@ -149,7 +150,7 @@ def _said(trust: Trust, witnesses: Sequence[Witness], roles: Roles) -> dict[str,
         "operators": _prints(roles),
         "threshold": roles.threshold,
         "addresses": list(trust.addresses),
-        "holders": list(trust.holders),
+        "holders": [names.printable(holder) for holder in trust.holders],
     }
 
 

@@ -502,3 +502,10 @@ def test_published_beside_a_running_server_it_is_what_clients_get_at_once(tmp_pa
         assert server.get("trust/3.targets.json")
         server.stop()
         registry.run("check").says(0)
+
+
+def test_a_holder_prints_nothing_that_turns_a_line_around(registry: Registry) -> None:
+    drafted = registry.policy("set", "--holder", "Ana \u202emeca")
+    shown = registry.policy("show", "--json").says(0)
+    assert "\u202e" not in drafted.says(0).out + shown.out
+    assert shown.json["draft"]["holders"] == ["Ana \\u202emeca"]

@@ -134,7 +134,7 @@ def _report(word: str, file: Path, done: Sent, sending: bool, quiet: bool, as_js
                 "sent": done.sent,
                 "waits_for": done.waits_for,
                 "signatures": list(view.signers),
-                "not_compared": view.alone,
+                "not_compared": escaped(view.alone, longest=500) if view.alone is not None else None,
                 "untrusted": {
                     "about": escaped(view.about),
                     "says": [escaped(line, longest=1000) for line in view.says],

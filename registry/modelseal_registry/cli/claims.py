@@ -417,7 +417,7 @@ def _value(one: Waiting) -> dict[str, Any]:
 def _place(place: evidence.Place) -> dict[str, Any]:
     return {
         "state": place.word.replace(" ", "-"),
-        "says": place.says,
+        "says": output.escaped(place.says, longest=400),
         "url": place.url,
         "looked": place.looked,
         "evidence": place.digest.hex() if place.digest else None,

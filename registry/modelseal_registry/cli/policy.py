@@ -243,7 +243,7 @@ def publish(place: Place, files: tuple[Path, ...], ahead: bool, as_json: bool, q
     published = done.view.published
     assert published is not None
     if as_json:
-        _emit("published", done.view, changes=list(done.changes))
+        _emit("published", done.view, changes=[output.escaped(line, longest=1000) for line in done.changes])
     elif quiet:
         output.say(published.invitation)
     else:
