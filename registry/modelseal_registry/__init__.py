@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 # Of the extra `registry`; a plain `pip install modelseal` brings the command without them.
-NEEDED = ("flask", "sqlalchemy", "granian", "dns")
+NEEDED = ("flask", "sqlalchemy", "granian")
 
 
 def main() -> None:
