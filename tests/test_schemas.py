@@ -20,8 +20,9 @@ from jsonschema import Draft202012Validator
 from modelseal import cli
 from modelseal_registry.cli import main as registry_main
 from tests.support import make, schemas
+from tests.support.cache import HubCache
 from tests.support.client import inside
-from tests.support.person import COMMIT, Person
+from tests.support.person import COMMIT, MODEL, Person
 from tests.support.servers import Process, RegistryProcess, free_port, make_registry
 
 PROGRAMS = {"modelseal": cli.main, "modelseal-registry": registry_main}
@@ -52,6 +53,10 @@ STEPS = f"""
 1  modelseal verify ./plain --repo acme-lab/atlas-7b --report failed.json
 6  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --registry http://127.0.0.1:1 --report unheard.json
 5  modelseal verify ./atlas-7b --repo nobody/atlas-7b
+0  modelseal verify acme-lab/atlas-7b
+2  modelseal verify acme-lab/other
+6  modelseal scan
+6  modelseal scan --fail-on unknown,unavailable --report scan.json
 0  modelseal show acme-lab/atlas-7b
 1  modelseal show acme-lab/atlas-7b@{OTHER}
 1  modelseal show nobody/atlas-7b
@@ -137,6 +142,11 @@ class Typist:
         self.person.key("ci"), self.person.key("una")
         self.person.ns_toml("acme-lab", ["ana"], ["ci"])
         self.person.model(), self.person.model("plain", {"config.json": b"[]"})
+        cache = HubCache(self.person.home / ".cache/huggingface/hub")
+        cache.snapshot("models--acme-lab--atlas-7b", COMMIT, MODEL)
+        cache.snapshot("datasets--nobody--corpus", OTHER, MODEL).joinpath("x").symlink_to("nowhere")
+        (cache.hub / "models--acme-lab--atlas-7b/snapshots" / OTHER).symlink_to("nowhere")
+        (cache.hub / "models--gpt2").mkdir()
         (here / "names.txt").write_text("openai\n")
         (here / "operators.toml").write_text('threshold = 1\n[[operators]]\nkey = "una.pub"\n')
         self.second = make.submission(make.claim("hf://second", [ana], [], origin=registry.origin), [ana])

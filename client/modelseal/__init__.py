@@ -6,10 +6,11 @@
     if not verdict:
         raise SystemExit(f"{verdict.word}{verdict.says}")
 
-What the commands call: `verify` (a folder against the log), `verify_signature` (against another tool's signature),
-`hash_folder` (its digests), `sign` (a seal, nothing is sent), `publish` (seal, log, verify). They raise
-`modelseal.Error` or its kin in `modelseal.errors`, whose `exit_code` and `hint` are what the commands show. Nothing is
-imported before it is used: `import modelseal` costs nothing.
+What the commands call: `verify` (a folder, or what the Hub cache has of a repo, against the log), `scan` (all that the
+Hub cache has), `verify_signature` (a folder against another tool's signature), `hash_folder` (its digests), `sign` (a
+seal, nothing is sent), `publish` (seal, log, verify). They raise `modelseal.Error` or its kin in `modelseal.errors`,
+whose `exit_code` and `hint` are what the commands show. Nothing is imported before it is used: `import modelseal` costs
+nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
     from modelseal.hashing import hash_folder
     from modelseal.journeys.publish import Published, publish
+    from modelseal.journeys.scan import scan
     from modelseal.journeys.sign import Signed, sign
     from modelseal.journeys.signature import verify_signature
     from modelseal.journeys.verify import verify
     from modelseal.keys import SigningKey
+    from modelseal.reports.subject import Scan, Scanned
     from modelseal.verdict import Finding, Verdict, Word
 
 __all__ = [
     "Error",
     "Finding",
     "Published",
+    "Scan",
+    "Scanned",
     "SignatureVerdict",
     "Signed",
     "SigningKey",
@@ -38,6 +43,7 @@ __all__ = [
     "Word",
     "hash_folder",
     "publish",
+    "scan",
     "sign",
     "verify",
     "verify_signature",
@@ -47,6 +53,8 @@ _FROM = {
     "Error": "modelseal.errors",
     "Finding": "modelseal.verdict",
     "Published": "modelseal.journeys.publish",
+    "Scan": "modelseal.reports.subject",
+    "Scanned": "modelseal.reports.subject",
     "SignatureVerdict": "modelseal.foreign.judge",
     "Signed": "modelseal.journeys.sign",
     "SigningKey": "modelseal.keys",
@@ -54,6 +62,7 @@ _FROM = {
     "Word": "modelseal.verdict",
     "hash_folder": "modelseal.hashing",
     "publish": "modelseal.journeys.publish",
+    "scan": "modelseal.journeys.scan",
     "sign": "modelseal.journeys.sign",
     "verify": "modelseal.journeys.verify",
     "verify_signature": "modelseal.journeys.signature",

@@ -184,15 +184,24 @@ def _which(repo: Path, path: Path) -> Usage:
 
 def _asked(snapshot: Snapshot) -> Asked | None:
     """Return the repo and commit that a Hub cache path names; None if the repo's folder has a name of its own."""
-    if not _CACHED_REPO.fullmatch(snapshot.name):
-        return None
-    kind, *parts = snapshot.name.split("--")
     try:
-        if kind not in _PREFIX or len(parts) != 2:  # owners and names never have `--` in them
-            raise Malformed("not one owner and one name")
-        return Asked(names.repo(f"hf://{_PREFIX[kind]}{parts[0]}/{parts[1]}", "repo"), snapshot.commit)
+        name = cached_name(snapshot.name)
     except Malformed as e:
         raise Usage(
             f"{names.printable(snapshot.name)} in the Hub cache is no repo that can be sealed",
             hint="repos are written owner/name, datasets/owner/name or spaces/owner/name",
         ) from e
+    return Asked(name, snapshot.commit) if name is not None else None
+
+
+def cached_name(folder: str) -> str | None:
+    """Return the repo whose folder in a Hub cache is called *folder*: `models--acme-lab--atlas-7b` is
+    hf://acme-lab/atlas-7b. None if it is called otherwise; Malformed if no repo has such a name."""
+    if not _CACHED_REPO.fullmatch(folder):
+        return None
+    kind, *parts = folder.split("--")
+    if kind not in _PREFIX:
+        raise Malformed(f"seals are of {', '.join(_PREFIX)}")
+    if len(parts) != 2:  # owners and names never have `--` in them
+        raise Malformed("not one owner and one name")
+    return names.repo(f"hf://{_PREFIX[kind]}{parts[0]}/{parts[1]}", "repo")

@@ -44,6 +44,9 @@ _EXIT = {
 }
 
 
+WORST_FIRST = (8, 1, 3, 6, 4, 5, 9, 0)  # exit statuses of verdicts
+
+
 @dataclass(frozen=True, slots=True)
 class Publisher:
     """Whom the operators signed as the owner of a namespace."""

@@ -54,7 +54,7 @@ def test_every_option_of_an_example_exists(name: str) -> None:
 
 
 def test_the_help_of_the_whole_lists_every_command() -> None:
-    shown = typed("--help").says(0, "Exit status of verify:", "Example:", *SHORT)
+    shown = typed("--help").says(0, "Exit status of verify and scan:", "Example:", *SHORT)
     assert all(short in shown.out for short in SHORT.values())
     assert {name.split()[0] for name in COMMANDS} == set(SHORT)
 
@@ -70,12 +70,13 @@ def test_without_a_command_the_help_is_shown_and_the_status_is_usage(stranger: P
 USAGE = {
     "no such command": (["frobnicate"], "No such command 'frobnicate'"),
     "no such option": (["verify", "--frobnicate"], "No such option '--frobnicate'"),
-    "verify: nothing": (["verify"], "Missing argument 'PATH'"),
+    "verify: nothing": (["verify"], "Missing argument 'PATH|REPO[@REV]'"),
     "verify: no such folder": (["verify", "./none", "--repo", "a/b"], "none: no such file or folder"),
     "verify: no name": (["verify", "."], "modelseal verify . --repo OWNER/NAME"),
     "verify: a repo of one part": (["verify", ".", "--repo", "atlas"], "atlas is not a repo"),
     "verify: a tag": (["verify", ".", "--repo", "a/b@v1"], "a revision is a commit of 40 hex digits"),
-    "verify: a Hub path": (["verify", "acme-lab/atlas"], "acme-lab/atlas is no path"),
+    "verify: a repo that is not in the cache": (["verify", "acme-lab/atlas"], "acme-lab/atlas is not in the Hub cache"),
+    "verify: neither a path nor a repo": (["verify", "atlas"], "atlas is neither a path nor a repo"),
     "verify: whole and in part": (["verify", ".", "--repo", "a/b", "--complete", "--partial"], "contradict each other"),
     "verify: a device": (["verify", "/dev/null", "--repo", "a/b"], "a device, neither a folder nor a file"),
     "verify: no such file": (["verify", "./none/x", "--repo", "a/b"], "none/x: no such file or folder"),

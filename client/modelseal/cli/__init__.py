@@ -20,7 +20,7 @@ from modelseal.errors import Error
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 EPILOG = """\b
-Exit status of verify:
+Exit status of verify and scan:
   0 VERIFIED   1 FAILED       2 usage       5 UNKNOWN   6 UNAVAILABLE (no answer, too old, no trust root)
   7 internal   8 LOG MISBEHAVED             130 interrupted   143 terminated
 Of all other commands:
@@ -37,6 +37,7 @@ Example:
 # first, and reading all of them would cost half as much again.
 SHORT = {
     "verify": "Say whether a folder holds exactly what its owner sealed.",
+    "scan": "Verify everything that lies in the Hub cache, worst first.",
     "show": "Show what the log says about a name, or what a file says.",
     "trust": "Say which registry you trust.",
     "keygen": "Make a key pair.",

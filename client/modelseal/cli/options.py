@@ -43,27 +43,34 @@ def registry(function: F) -> F:
     )(function)
 
 
+_FRESHNESS = (
+    click.option("--offline", is_flag=True, envvar="MODELSEAL_OFFLINE", help="Never use the network."),
+    click.option("--max-age", metavar="DUR", help="Refuse older answers (90s 5m 24h 30d)."),
+    click.option(
+        "--as-of",
+        metavar="TIME|evidence",
+        help="Judge freshness by this time, or the evidence's own; says VERIFIED AS OF.",
+    ),
+)
+
+
 def judge(function: F) -> F:
     """Whom to ask, and how old an answer may be."""
-    for option in reversed(
-        (
-            click.option(
-                "--evidence",
-                metavar="FILE",
-                type=click.Path(path_type=Path),
-                help="Decide on this evidence; ask nobody.",
-            ),
-            click.option("--offline", is_flag=True, envvar="MODELSEAL_OFFLINE", help="Never use the network."),
-            click.option("--max-age", metavar="DUR", help="Refuse older answers (90s 5m 24h 30d)."),
-            click.option(
-                "--as-of",
-                metavar="TIME|evidence",
-                help="Judge freshness by this time, or the evidence's own; says VERIFIED AS OF.",
-            ),
-        )
-    ):
+    evidence = click.option(
+        "--evidence", metavar="FILE", type=click.Path(path_type=Path), help="Decide on this evidence; ask nobody."
+    )
+    return registry(evidence(_freshness(function)))
+
+
+def judge_many(function: F) -> F:
+    """The same where several repos are judged: evidence in a file is about one."""
+    return registry(_freshness(function))
+
+
+def _freshness(function: F) -> F:
+    for option in reversed(_FRESHNESS):
         function = option(function)
-    return registry(function)
+    return function
 
 
 def hashing(function: F) -> F:

@@ -20,7 +20,7 @@ from modelseal.values import dataclass
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
     from modelseal.formats.names import Asked
-    from modelseal.reports import Failure
+    from modelseal.reports import Failure, Scan
     from modelseal.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +36,14 @@ def option(function: F) -> F:
         type=click.Path(path_type=Path),
         help="Say it in a file too, replacing an older one: FILE.json .html .sarif .cdx.json; repeat it for more.",
     )(function)
+
+
+def check_scan(files: tuple[Path, ...], caches: Iterable[Path]) -> Reports:
+    """The same for a scan of *caches*: no report may lie in one of them."""
+    found = Reports((), Path())
+    for cache in caches:
+        found = check(files, cache)
+    return found
 
 
 def check(
@@ -108,6 +116,24 @@ class Reports:
             self._write(verdict, signature)
         except Error as e:
             if verdict:
+                raise
+            output.tell(f"modelseal: {output.harmless(str(e))}")
+            return
+        for path, _ in self.targets:
+            if not quiet:
+                output.tell_line("wrote", output.escaped(str(path), longest=1000))
+
+    def write_scan(self, scan: Scan, *, quiet: bool = False) -> None:
+        """Write all about *scan*. What cannot be written is an error only where it would end with 0."""
+        from importlib import metadata
+
+        from modelseal import platform, reports
+
+        try:
+            for path, kind in self.targets:
+                platform.replace(path, reports.build_scan(kind, scan, metadata.version("modelseal")))
+        except Error as e:
+            if scan:
                 raise
             output.tell(f"modelseal: {output.harmless(str(e))}")
             return

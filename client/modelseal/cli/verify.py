@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelseal.cli import options, output, reporting, signature
 from modelseal.errors import Usage
+
+if TYPE_CHECKING:
+    from modelseal.formats.names import Asked
 
 EPILOG = """\b
 Exit status:
@@ -19,6 +22,7 @@ Examples:
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b@9c1f0d2233ab4455667788990011223344556677
   modelseal verify ./atlas-7b/config.json --repo acme-lab/atlas-7b
+  modelseal verify acme-lab/atlas-7b
   modelseal verify ~/.cache/huggingface/hub/models--acme-lab--atlas-7b/snapshots/COMMIT
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --evidence atlas-7b.evidence --offline
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
@@ -28,8 +32,14 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("target", metavar="PATH", shell_complete=options.complete_files)
+@click.argument("target", metavar="PATH|REPO[@REV]", shell_complete=options.complete_files)
 @click.option("--repo", metavar="REPO[@REV]", help="Whose files they must be. It is never taken from the folder.")
+@click.option(
+    "--cache-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where REPO is looked for [the Hub's own cache: HF_HUB_CACHE, HF_HOME].",
+)
 @click.option("--complete", is_flag=True, help="Every sealed file must be there, also in the Hub cache.")
 @click.option("--partial", is_flag=True, help="Sealed files may be missing, also in a folder; it is said how many.")
 @click.option(
@@ -47,6 +57,7 @@ Examples:
 def verify(
     target: str,
     repo: str | None,
+    cache_dir: Path | None,
     complete: bool,
     partial: bool,
     copy_to: Path | None,
@@ -60,9 +71,11 @@ def verify(
 ) -> int:
     """Say whether files are exactly what their owner sealed.
 
-    PATH starts with . / ~ or a drive. It is a folder, which must be complete; or a snapshot in the Hub cache, whose
-    path says whose it is, or a file, which may be a part of a release. The first word printed is the verdict: VERIFIED,
-    FAILED, UNKNOWN (proven: nobody sealed it), UNAVAILABLE (no answer that proves anything) or LOG MISBEHAVED.
+    REPO is looked for in the Hub cache: with @REV the snapshot of that commit, branch or tag, else the one that `main`
+    is there, or the only one. PATH starts with . / ~ or a drive. It is a folder, which must be complete; or a snapshot
+    in the Hub cache, whose path says whose it is, or a file, which may be a part of a release. The first word printed
+    is the verdict: VERIFIED, FAILED, UNKNOWN (proven: nobody sealed it), UNAVAILABLE (no answer that proves anything)
+    or LOG MISBEHAVED.
     """
     from modelseal import layouts
     from modelseal.cli import report
@@ -70,13 +83,13 @@ def verify(
     from modelseal.journeys.verify import verify as journey
     from modelseal.reports import value
 
-    folder = _folder(target)
     if complete and partial:
         raise Usage("--complete and --partial contradict each other; give one of them")
+    folder, named = _target(target, repo, cache_dir)
     copy_to = copy_to.expanduser() if copy_to else None
     reports = reporting.check(report_files, folder, copy_to=copy_to, reads=[judge["evidence"]])
     place = layouts.find(folder)
-    asked = typed.asked(repo) if repo is not None else place.asked
+    asked = named or (typed.asked(repo) if repo is not None else place.asked)
     if asked is None:
         raise _no_name(target, folder)
     asking = options.asking(**judge)
@@ -102,17 +115,31 @@ def verify(
     return verdict.exit_code
 
 
-def _folder(target: str) -> Path:
+def _target(target: str, repo: str | None, cache_dir: Path | None) -> tuple[Path, Asked | None]:
+    """Return the path that is meant, and whose it is where that was typed as REPO[@REV]."""
+    from modelseal.journeys import cached
+
     if options.is_path(target):
-        return options.path(target)
+        if cache_dir is not None:
+            raise Usage(f"{output.escaped(target)} is a path; --cache-dir is for REPO")
+        return options.path(target), None
+    shown = output.escaped(target)
+    if cached.is_repo(target):
+        if repo is not None:
+            raise Usage(
+                f"{shown} is a repo already, so --repo says too much",
+                hint=f"for a folder: modelseal verify ./{shown} --repo {output.escaped(repo)}",
+            )
+        found = cached.find(cached.no_path(target), cache_dir)
+        return found.path, found.asked
     if Path(target).exists():
         raise Usage(
-            f"{output.escaped(target)} may be a path or a repo",
-            hint=f"for the path: modelseal verify ./{output.escaped(target)} --repo OWNER/NAME",
+            f"{shown} may be a path or a repo",
+            hint=f"for the path: modelseal verify ./{shown} --repo OWNER/NAME",
         )
     raise Usage(
-        f"{output.escaped(target)} is no path; a path starts with . / ~ or a drive",
-        hint="in the Hub cache: modelseal verify ~/.cache/huggingface/hub/models--OWNER--NAME/snapshots/COMMIT",
+        f"{shown} is neither a path nor a repo; a path starts with . / ~ or a drive",
+        hint="repos are written owner/name, datasets/owner/name or spaces/owner/name",
     )
 
 

@@ -50,11 +50,11 @@ class Answer:
     address: str | None
 
 
-def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answer:
+def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_s: float = BUDGET_S) -> Answer:
     """Return what the log proves about *asked*. Raises Usage or Unavailable if there is nobody to ask."""
     now = int(time.time()) if now is None else now
-    _check(where)
-    budget = remote.Budget(BUDGET_S)
+    check(where)
+    budget = remote.Budget(budget_s)
     entry = trusted(asked.repo, where, budget, now)  # 1
     memory = Memory(platform.state_folder(), entry.trust.origin)
     with _memory():
@@ -73,6 +73,23 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None) -> Answ
         )
         return replace(answer, decision=decision)
     return answer
+
+
+def again(asked: Asked, answer: Answer, where: Where = Where(), *, budget_s: float = BUDGET_S) -> Answer:
+    """Return what the log proves about another revision of the repo that *answer* is about.
+
+    Its evidence is about all releases of the repo, so it is asked anew only for a seal that did not come with it.
+    """
+    if answer.evidence is None or answer.decision.word == Word.UNAVAILABLE:  # nobody answered a moment ago
+        return replace(answer, decision=replace(answer.decision, asked=asked))
+    now = int(time.time())
+    memory = Memory(platform.state_folder(), answer.trust.origin)
+    with _memory():
+        seen = memory.head(), memory.revoked()
+    decision = decide(answer.evidence, {}, answer.trust, *seen, asked, _freshness(where, answer.trust, now))
+    if decision.word == Word.UNAVAILABLE or (decision.word is None and decision.statement is None):
+        return ask(asked, where, now=now, budget_s=budget_s)
+    return replace(answer, decision=replace(decision, registry=answer.decision.registry))
 
 
 @contextlib.contextmanager
@@ -114,7 +131,7 @@ def _locations(where: Where, entry: root.Entry) -> list[str]:
     return [where.registry] if where.registry else list(entry.addresses)
 
 
-def _check(where: Where) -> None:
+def check(where: Where) -> None:
     local = where.evidence is not None or (where.registry is not None and not _is_url(where.registry))
     if where.evidence is not None and where.registry is not None:
         raise Usage("--evidence and --registry are two answers to one question; give one of them")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from modelseal import platform, progress
@@ -20,6 +22,8 @@ MAX_JOBS = 256
 _WORTH = 16 << 20  # bytes: to hash fewer takes no longer than to open the cache
 _OPENING = 32 << 10  # bytes: to open a file takes as long as to hash so many
 
+Step = Callable[[int], None]
+
 SHA256, BLAKE3 = frozenset({"sha256"}), frozenset({"blake3"})
 BOTH = SHA256 | BLAKE3
 
@@ -31,6 +35,7 @@ class Hashing:
     hash: str = "auto"  # of CHOICES; auto: what decides soonest
     jobs: int | None = None  # threads; None: one per processor
     recheck: bool = False  # hash all of it now, and renew the cache
+    step: Step | None = None  # takes the bytes that are hashed, where these files are a part of more; else a bar shows
 
     def __post_init__(self) -> None:
         if self.hash not in CHOICES:
@@ -81,11 +86,13 @@ def hashed(
     if rest:
         began_ns = time.time_ns()
         what = "hashing" if into is None else "copying"
-        with progress.shown(what, sum(files[name].size for name in rest), quiet=quiet) as step:
-            now = hash_files(
-                listing, rest, sha256=sha256, blake3=blake3, jobs=hashing.jobs, progress=step, into=into
-            )
+        with _bar(what, sum(files[name].size for name in rest), hashing.step, quiet) as step:
+            now = hash_files(listing, rest, sha256=sha256, blake3=blake3, jobs=hashing.jobs, progress=step, into=into)
         if cache is not None:
             cache.keep([(files[name], one) for name, one in now.items()], began_ns, renew=hashing.recheck)
         digests |= now
     return Hashed(digests, len(known), min((kept.hashed for kept in known.values()), default=None))
+
+
+def _bar(what: str, total: int, step: Step | None, quiet: bool) -> AbstractContextManager[Step]:
+    return progress.shown(what, total, quiet=quiet) if step is None else contextlib.nullcontext(step)

@@ -12,11 +12,14 @@ from pathlib import Path
 from modelseal import layouts
 from modelseal.compare import Local, compare, digests_wanted
 from modelseal.errors import Error, Usage
+from modelseal.folders import Listing
 from modelseal.formats.names import Asked
+from modelseal.journeys import cached
 from modelseal.journeys.ask import Answer, Where, ask
 from modelseal.journeys.digests import BOTH, SHA256, Hashing, hashed
 from modelseal.journeys.look import Look, look, whose
 from modelseal.judged import judge
+from modelseal.layouts import Place
 from modelseal.verdict import Verdict, Word
 
 
@@ -24,6 +27,7 @@ def verify(
     path: Path | str,
     repo: str | Asked | None = None,
     *,
+    cache_dir: Path | str | None = None,
     complete: bool | None = None,
     registry: str | None = None,
     evidence: Path | str | None = None,
@@ -40,7 +44,9 @@ def verify(
 
     *path* is a folder, a snapshot in the Hub cache (or a part of one), or one file. *repo* is `acme-lab/atlas-7b`, with
     `@COMMIT` for one release, and always comes from you, never from the folder; a path in the Hub cache names repo and
-    commit itself. *complete*: whether every file must be there, by default only in a folder of its own.
+    commit itself. Without *repo*, `acme-lab/atlas-7b` or `acme-lab/atlas-7b@REV` as *path* is what lies of that repo in
+    the Hub cache *cache_dir* (by default that of the Hub's own client). *complete*: whether every file must be there,
+    by default only in a folder of its own.
     Asked are the addresses of the trust root, or *registry* (a URL, or a folder with a mirror's files), or the file
     *evidence*. *max_age* (seconds) can only shorten what the registry allows; *as_of* (POSIX seconds, or "evidence")
     judges freshness by another time, and the verdict says so.
@@ -56,6 +62,11 @@ def verify(
     Raises Usage (folder, names, options), Conflict (*copy_to* exists) and Unavailable (no trust root). That nobody
     answered is a verdict too.
     """
+    if repo is None and isinstance(path, str) and cached.is_repo(path):
+        found = cached.find(cached.no_path(path), cache_dir)
+        path, repo = found.path, found.asked
+    elif cache_dir is not None:
+        raise Usage(f"{path} is a path, so no Hub cache is looked into", hint="leave out the cache, or name a repo")
     place = layouts.find(Path(path))
     asked = whose(place, repo)
     hashing, target = Hashing(hash, jobs, recheck), Path(copy_to) if copy_to is not None else None
@@ -63,6 +74,20 @@ def verify(
     if target is not None:
         _check_target(target, place.path)
     answer = ask(asked, Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))  # 2
+    return compared(answer, place, listing, complete, hashing, quiet=quiet, target=target)
+
+
+def compared(
+    answer: Answer,
+    place: Place,
+    listing: Listing,
+    complete: bool | None,
+    hashing: Hashing,
+    *,
+    quiet: bool,
+    target: Path | None = None,
+) -> Verdict:
+    """Return the verdict on *listing*, which *place* gave, by *answer*; hand it over at *target* if it is true."""
     seen = look(place, listing, answer.decision, complete)
     wanted = digests_wanted(answer.decision, seen.sizes, partial=seen.partial, problems=bool(listing.problems))
     if not wanted:  # the decision alone, or names and sizes, say it all
@@ -92,9 +117,7 @@ def _copied(answer: Answer, seen: Look, hashing: Hashing, quiet: bool, target: P
     return verdict
 
 
-def _judged(
-    answer: Answer, seen: Look, digests: frozenset[str], hashing: Hashing, quiet: bool
-) -> Verdict:
+def _judged(answer: Answer, seen: Look, digests: frozenset[str], hashing: Hashing, quiet: bool) -> Verdict:
     verdict = _judge(answer, seen, digests, hashing, quiet)
     if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
         verdict = _judge(answer, seen, SHA256, hashing, quiet)

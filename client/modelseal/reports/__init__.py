@@ -9,11 +9,11 @@ The same subject gives the same bytes: the only times in a report are those of t
 
 from __future__ import annotations
 
-from modelseal.reports.subject import Failure, Subject
+from modelseal.reports.subject import Failure, Scan, Subject
 
 KINDS = (".cdx.json", ".json", ".html", ".sarif")  # an ending of two parts before the one that it ends with
 
-__all__ = ["KINDS", "Failure", "Subject", "build", "kind_of"]
+__all__ = ["KINDS", "Failure", "Scan", "Subject", "build", "build_scan", "kind_of"]
 
 
 def kind_of(name: str) -> str | None:
@@ -39,6 +39,26 @@ def build(kind: str, subject: Subject) -> bytes:
     from modelseal.reports.value import of_subject
 
     return (strict.encode(of_subject(subject)) + "\n").encode()
+
+
+def build_scan(kind: str, scan: Scan, version: str) -> bytes:
+    """Return the bytes of the report of *kind* about everything in a Hub cache."""
+    if kind == ".html":
+        from modelseal.reports.page import overview
+
+        return overview(scan, version).encode()
+    if kind == ".sarif":
+        from modelseal.reports import sarif
+
+        return _indented(sarif.of_scan(scan, version))
+    if kind == ".cdx.json":
+        from modelseal.reports import cyclonedx
+
+        return _indented(cyclonedx.of_scan(scan, version))
+    from modelseal.formats import strict
+    from modelseal.reports.value import of_scan
+
+    return (strict.encode(of_scan(scan)) + "\n").encode()
 
 
 def _indented(value: object) -> bytes:

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from modelseal.formats import names, strict
 from modelseal.formats.names import printable
-from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import first_line
+from modelseal.reports.subject import Failure, Scan, Subject
+from modelseal.reports.words import counted, first_line
 from modelseal.times import rfc3339
 from modelseal.verdict import Judged, Verdict, Word
 
@@ -37,10 +37,37 @@ def cyclonedx(subject: Subject) -> dict[str, Any]:
         metadata["timestamp"] = rfc3339(time)
     component = _model(subject)
     complete = isinstance(outcome, Verdict) and outcome.complete
+    return _document(metadata, [component], [(component["bom-ref"], complete)])
+
+
+def of_scan(scan: Scan, version: str) -> dict[str, Any]:
+    """One document with a model for each snapshot; the references of each begin with its place among them."""
+    metadata: dict[str, Any] = {
+        "tools": {"components": [{"type": "application", "name": "modelseal", "version": version}]},
+        "properties": _properties([("verified:says", counted(scan)), ("verified:exit", str(scan.exit_code))]),
+    }
+    times = [one.outcome.decision.time for one in scan.found if isinstance(one.outcome, Verdict)]
+    if proven := [time for time in times if time is not None]:
+        metadata["timestamp"] = rfc3339(min(proven))
+    components, complete = [], []
+    for number, one in enumerate(scan.found, 1):
+        component = _model(Subject(one.outcome, one.path, version))
+        for part in (component, *component.get("components", ())):
+            part["bom-ref"] = f"{number}:{part['bom-ref']}"
+        components.append(component)
+        complete.append((component["bom-ref"], isinstance(one.outcome, Verdict) and one.outcome.complete))
+    return _document(metadata, components, complete)
+
+
+def _document(
+    metadata: dict[str, Any], components: list[dict[str, Any]], complete: Iterable[tuple[str, bool]]
+) -> dict[str, Any]:
     body = {
         "metadata": metadata,
-        "components": [component],
-        "compositions": [{"aggregate": "complete" if complete else "unknown", "assemblies": [component["bom-ref"]]}],
+        "components": components,
+        "compositions": [
+            {"aggregate": "complete" if whole else "unknown", "assemblies": [ref]} for ref, whole in complete
+        ],
     }
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

@@ -1,4 +1,5 @@
-"""A verdict as one HTML page for people: the verdict, who, the files, what was not compared, the log, what to do next.
+"""A verdict as one HTML page for people: the verdict, who, the files, what was not compared, the log, what to do next;
+or the verdicts of a scan, one below the other.
 
 The page is whole in itself: no script, nothing fetched, and a Content-Security-Policy that allows its one style by its
 digest and nothing else. All text goes through `_text` (or `_code`); no other way leads into the page.
@@ -15,12 +16,13 @@ from html import escape
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.style import STYLE
-from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import first_words, hashed, next_steps, shown_size
+from modelseal.reports.subject import Failure, Scan, Subject
+from modelseal.reports.words import counted, first_words, hashed, in_short, next_steps, shown_size
 from modelseal.times import utc
 from modelseal.verdict import Decision, Finding, Judged, Verdict, Word
 
 MAX_ROWS = 5000  # more are slow to open; --json and FILE.json have all
+MAX_SUBJECTS = 200  # verdicts of a scan, the worst ones
 MAX_NAMED = 100  # files that were not compared
 
 _MEANS = {
@@ -43,29 +45,66 @@ _PASSED_OVER = ("ignored", "skipped")
 
 
 def page(subject: Subject) -> str:
+    tone, word, line, means, body = _parts(subject)
+    return _whole(f"{word} {line}", _head(tone, word, line, means) + body, subject.outcome.exit_code, subject.version)
+
+
+def overview(scan: Scan, version: str) -> str:
+    """Return the page of a scan: a row for each snapshot, then the page of each, at most MAX_SUBJECTS of them."""
+    word = scan.word.replace("-", " ").upper()
+    line = counted(scan)
+    means = _MEANS.get(scan.word, "Nothing that could be judged lies there.")
+    if scan.word in ("unknown", "failed"):
+        means = f"The worst of these: {means[0].lower()}{means[1:]}"
+    rows = "".join(
+        f'<tr><td class="{_TONE.get(one.word, "bad")}">{_text(one.word.replace("-", " "))}</td>'
+        f'<td class="name"><a href="#s{number}">{_text(names.short(one.repo))}</a>'
+        f'<div class="digest">{_code(one.revision or "")}</div></td><td>{_text(in_short(one))}</td></tr>\n'
+        for number, one in enumerate(scan.found)
+    )
+    table = (
+        "<table>\n<thead><tr><th>Verdict</th><th>Repo and revision</th><th>Says</th></tr></thead>\n"
+        f"<tbody>\n{rows}</tbody>\n</table>\n"
+    )
+    body = _head(_TONE.get(scan.word, "bad"), word, line, means) + (table if rows else "")
+    body += _section("Looked at", [("Hub cache", _outside(path)) for path in scan.caches])
+    if scan.passed_over:
+        items = "".join(f"<li>{_outside(path)} ({_text(why)})</li>\n" for path, why in scan.passed_over[:MAX_NAMED])
+        more = len(scan.passed_over) - MAX_NAMED
+        body += f"<h2>Not judged</h2>\n<ul>\n{items}{f'<li>{more} more</li>' if more > 0 else ''}</ul>\n"
+    for number, one in enumerate(scan.found[:MAX_SUBJECTS]):
+        tone, word, line, means, below = _parts(Subject(one.outcome, one.path, version))
+        body += f'<section id="s{number}">\n{_head(tone, word, line, means, "h2")}{below}</section>\n'
+    if len(scan.found) > MAX_SUBJECTS:
+        body += f"<p>{len(scan.found) - MAX_SUBJECTS} more are not shown here; the report FILE.json has all.</p>\n"
+    return _whole(f"{scan.word.upper()} {counted(scan)}", body, scan.exit_code, version)
+
+
+def _parts(subject: Subject) -> tuple[str, str, str, str, str]:
+    """Return tone, verdict, the rest of the first line, what it means, and the HTML of all else."""
     outcome = subject.outcome
     if isinstance(outcome, Failure):
-        word, line, body = "NO VERDICT", f"{subject.about}: {outcome.message}", _failure(outcome)
-    elif isinstance(outcome, Verdict):
-        (word, line), body = first_words(outcome), _verdict(outcome, subject.path)
-    else:
-        word, line, body = outcome.word.text, subject.about + printable(outcome.says, longest=2000), _signature(subject)
+        return "bad", "NO VERDICT", f"{subject.about}: {outcome.message}", _NO_VERDICT, _failure(outcome)
+    tone = _TONE.get(subject.word, "bad")
+    if isinstance(outcome, Verdict):
+        word, line = first_words(outcome)
+        return tone, word, line, _means(outcome), _verdict(outcome, subject.path)
+    line = subject.about + printable(outcome.says, longest=2000)
+    return tone, outcome.word.text, line, _MEANS.get(subject.word, _NO_VERDICT), _signature(subject)
+
+
+def _whole(title: str, body: str, exit_code: int, version: str) -> str:
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    means = _means(outcome) if isinstance(outcome, Verdict) else _MEANS.get(subject.word, _NO_VERDICT)
-    if isinstance(outcome, Failure):
-        means = _NO_VERDICT
-    tone = "bad" if isinstance(outcome, Failure) else _TONE.get(subject.word, "bad")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="'
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
-        f"<title>{_text(f'{word} {line}')}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + _head(tone, word, line, means)
-        + body
-        + _footer(subject)
-        + "</body>\n</html>\n"
+        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"{body}<footer>Exit status {exit_code}. Written by modelseal {_text(version)}. "
+        "This page proves nothing by itself: anybody can write one. To be sure, verify again.</footer>\n"
+        "</body>\n</html>\n"
     )
 
 
@@ -83,9 +122,9 @@ def _code(text: str) -> str:
     return f"<code>{_text(text)}</code>"
 
 
-def _head(tone: str, word: str, line: str, means: str) -> str:
+def _head(tone: str, word: str, line: str, means: str, level: str = "h1") -> str:
     return (
-        f'<header class="{tone}">\n<p class="word">{_text(word)}</p>\n<h1>{_text(line)}</h1>\n'
+        f'<header class="{tone}">\n<p class="word">{_text(word)}</p>\n<{level}>{_text(line)}</{level}>\n'
         f"<p>{_text(means)}</p>\n</header>\n"
     )
 
@@ -268,10 +307,3 @@ def _next(verdict: Verdict) -> str:
         for step in next_steps(verdict)
     )
     return f"<h2>Next</h2>\n{steps}" if steps else ""
-
-
-def _footer(subject: Subject) -> str:
-    return (
-        f"<footer>Exit status {subject.outcome.exit_code}. Written by modelseal {_text(subject.version)}. "
-        "This page proves nothing by itself: anybody can write one. To be sure, verify again.</footer>\n"
-    )

@@ -11,9 +11,10 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
+from modelseal.formats import names
 from modelseal.formats.names import printable
-from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import first_line, next_steps, says
+from modelseal.reports.subject import Failure, Scan, Subject
+from modelseal.reports.words import counted, first_line, next_steps, says
 from modelseal.verdict import Finding, Verdict
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -61,11 +62,45 @@ def sarif(subject: Subject) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {"MODEL": {"description": {"text": "the folder that was verified"}}},
                 "invocations": [invocation],
-                "results": _results(subject),
+                "results": _results(subject, about, "MODEL"),
                 "properties": _properties(subject),
             }
         ],
     }
+
+
+def of_scan(scan: Scan, version: str) -> dict[str, Any]:
+    """One run: results of every snapshot, each with a place of its own (`uriBaseId` SNAPSHOT and a number)."""
+    results: list[dict[str, Any]] = []
+    bases: dict[str, Any] = {}
+    failures = []
+    for number, one in enumerate(scan.found, 1):
+        about, base = f"{names.short(one.repo)}@{one.revision}", f"SNAPSHOT{number}"
+        if isinstance(one.outcome, Failure):
+            failures.append({"level": "error", "message": {"text": _plain(f"{about}: {one.outcome.message}")}})
+        own = _results(Subject(one.outcome, one.path, version), about, base)
+        if own:
+            bases[base] = {"description": {"text": _plain(f"the snapshot {about} in a Hub cache")}}
+        results += own
+    invocation: dict[str, Any] = {"executionSuccessful": not failures, "exitCode": scan.exit_code}
+    if failures:
+        invocation["toolExecutionNotifications"] = failures
+    run = {
+        "tool": {"driver": _driver(version)},
+        "automationDetails": {"id": "modelseal/scan/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": bases,
+        "invocations": [invocation],
+        "results": results,
+        "properties": {
+            "modelseal/says": counted(scan),
+            "modelseal/verdict": scan.word,
+            "modelseal/passedOver": [
+                f"{printable(path, longest=1000)}: {printable(why)}" for path, why in scan.passed_over
+            ],
+        },
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _driver(version: str) -> dict[str, Any]:
@@ -84,41 +119,41 @@ def _driver(version: str) -> dict[str, Any]:
     }
 
 
-def _results(subject: Subject) -> list[dict[str, Any]]:
-    outcome, about = subject.outcome, subject.about
+def _results(subject: Subject, about: str, base: str) -> list[dict[str, Any]]:
+    outcome = subject.outcome
     if isinstance(outcome, Failure):
-        return [_result(outcome.word if outcome.word in _RULES else "refused", about, outcome.message, None)]
+        return [_result(outcome.word if outcome.word in _RULES else "refused", about, outcome.message, None, base)]
     if outcome:
         return []
     named = [one for one in outcome.findings if one.name != WHOLE]
     revoked = isinstance(outcome, Verdict) and outcome.qualifier.startswith("REVOKED")
     if named and not revoked:
-        return [_of(finding, about) for finding in named]
+        return [_of(finding, about, base) for finding in named]
     if isinstance(outcome, Verdict):
         text = first_line(outcome) + "".join(f"; next: {step['why']}" for step in next_steps(outcome))
     else:
         text = about + printable(outcome.says, longest=2000)
-    return [_result("revoked" if revoked else subject.word, about, text, None)]
+    return [_result("revoked" if revoked else subject.word, about, text, None, base)]
 
 
 WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
 
 
-def _of(finding: Finding, about: str) -> dict[str, Any]:
+def _of(finding: Finding, about: str, base: str) -> dict[str, Any]:
     rule = finding.kind if finding.kind in _RULES else "no-file"
     if finding.kind == "added" and finding.risk:
         rule = "added-program" if finding.program else "added-risk"
     text = f"{printable(finding.name)}: {says(finding)}"
     if finding.expected is not None and finding.found is not None:
         text += f"; expected {finding.expected}, found {printable(finding.found)}"
-    return _result(rule, about, text, finding.name)
+    return _result(rule, about, text, finding.name, base)
 
 
-def _result(rule: str, about: str, text: str, name: str | None) -> dict[str, Any]:
+def _result(rule: str, about: str, text: str, name: str | None, base: str) -> dict[str, Any]:
     level = _RULES[rule][0]
     # A folder's own place is "./": an empty reference would mean the report itself.
     uri = "./" if name is None else quote(name, safe="/", errors="backslashreplace")
-    place = {"uri": uri, "uriBaseId": "MODEL"}
+    place = {"uri": uri, "uriBaseId": base}
     same = hashlib.sha256("\0".join((about, rule, name or "")).encode("utf-8", "backslashreplace")).hexdigest()
     return {
         "ruleId": rule,

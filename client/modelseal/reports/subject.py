@@ -1,4 +1,4 @@
-"""What a report is about: a verdict, or why there is none."""
+"""What a report is about: a verdict, or why there is none; or those of a whole Hub cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.values import dataclass
-from modelseal.verdict import Verdict
+from modelseal.verdict import WORST_FIRST, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
@@ -45,3 +45,56 @@ class Subject:
     def word(self) -> str:
         """The verdict as programs see it."""
         return self.outcome.word if isinstance(self.outcome, Failure) else self.outcome.word.value
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A snapshot in a Hub cache, and what is said of it."""
+
+    repo: str  # hf://acme-lab/atlas-7b, as the cache spells it
+    revision: str | None  # None: not even its snapshots could be listed
+    path: str
+    outcome: Verdict | Failure  # Failure: unavailable, or log-misbehaved
+    cache: str  # the Hub cache that it lies in
+
+    @property
+    def word(self) -> str:
+        """The verdict as programs see it."""
+        return self.outcome.word if isinstance(self.outcome, Failure) else self.outcome.word.value
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """What is worse comes first."""
+        return WORST_FIRST.index(self.outcome.exit_code), self.repo.lower(), self.path
+
+
+# What a scan ends for unless it is told otherwise: whoever scans a cache knows that most of it is not sealed.
+FAIL_ON = tuple(word.value for word in Word if word.exit_code not in (0, 5, 9))
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What lies in Hub caches; true only if no verdict is one of `fail_on`."""
+
+    found: tuple[Scanned, ...]  # worst first
+    caches: tuple[str, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()  # path, and why no verdict is about it
+    fail_on: tuple[str, ...] = FAIL_ON
+    named: bool = False  # the caches were, and are not just the one of the Hub's own client
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of the worst verdict among `fail_on`."""
+        return next((one.outcome.exit_code for one in self.found if one.word in self.fail_on), 0)
+
+    @property
+    def word(self) -> str:
+        """The worst verdict of all, also if it is none of `fail_on`; `empty` if there is none."""
+        return self.found[0].word if self.found else "empty"
+
+    @property
+    def repos(self) -> int:
+        return len({one.repo.lower() for one in self.found})
+
+    def __bool__(self) -> bool:
+        return self.exit_code == 0

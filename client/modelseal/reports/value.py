@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelseal.formats.names import printable
-from modelseal.reports.subject import Failure, Subject
-from modelseal.reports.words import next_steps
+from modelseal.reports.subject import Failure, Scan, Scanned, Subject
+from modelseal.reports.words import after_scan, next_steps
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "modelseal.v1"
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
+
+
+_COUNTED = tuple(word.value for word in Word if word != Word.SIGNATURE_VALID)
 
 
 class Names:
@@ -103,6 +106,34 @@ def of_subject(subject: Subject) -> dict[str, Any]:
     else:
         found = of_signature(outcome, path, printable(subject.signature, longest=1000))
     return {"schema": SCHEMA, **found}
+
+
+def of_scan(scan: Scan) -> dict[str, Any]:
+    """Return the one object of scan --json: what stands there for one verdict, and the object of each."""
+    each = [_scanned(one) for one in scan.found]
+    uses = {one["use"] for one in each}
+    return {
+        "schema": SCHEMA,
+        "verdict": scan.word,
+        "exit": scan.exit_code,
+        "accepted": None,
+        "use": next((use for use in ("no", "retry", "ask", "yes") if use in uses), "no"),
+        "caches": [printable(path, longest=1000) for path in scan.caches],
+        "fail_on": list(scan.fail_on),
+        "repos": scan.repos,
+        "next": after_scan(scan),
+        "counts": {word: sum(one.word == word for one in scan.found) for word in _COUNTED},
+        "snapshots": each,
+        "passed_over": [{"path": place, "why": printable(why)} for place, (_, why) in enumerate(scan.passed_over)],
+        "untrusted": {"paths": [printable(path, longest=1000) for path, _ in scan.passed_over]},
+    }
+
+
+def _scanned(one: Scanned) -> dict[str, Any]:
+    path = printable(one.path, longest=1000)
+    if isinstance(one.outcome, Failure):
+        return {"schema": SCHEMA, "repo": one.repo, "revision": one.revision, "path": path, **of_failure(one.outcome)}
+    return {"schema": SCHEMA, **as_json(one.outcome, path)}
 
 
 def of_failure(failure: Failure) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from modelseal.formats import names
@@ -11,6 +13,7 @@ from modelseal.verdict import Decision, Finding, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
+    from modelseal.reports.subject import Scan, Scanned
 
 
 def first_line(verdict: Verdict) -> str:
@@ -30,6 +33,44 @@ def named(decision: Decision) -> str:
     """Return the repo, and who decided about it unless that is the registry for every name."""
     name = names.short(decision.repo or decision.asked.repo)
     return f"{name} (registry {printable(decision.registry)})" if decision.registry else name
+
+
+MAX_FINDINGS = 3  # named in one line
+
+
+def in_short(one: Scanned) -> str:
+    """Return what is said of a snapshot, without its verdict and name."""
+    outcome = one.outcome
+    if not isinstance(outcome, Verdict):
+        return outcome.message
+    says = printable(outcome.says, longest=2000).strip(":, ")
+    qualifier = re.sub(r"^[0-9]+ of [0-9]+ files ?", "", outcome.qualifier)
+    if outcome.word == Word.VERIFIED:
+        return f"{says} {qualifier}".strip()
+    named = [printable(finding.name) for finding in outcome.findings[:MAX_FINDINGS]]
+    named += [f"and {len(outcome.findings) - MAX_FINDINGS} more"] if len(outcome.findings) > MAX_FINDINGS else []
+    return "; ".join(filter(None, (qualifier, says, ", ".join(named))))
+
+
+def counted(scan: Scan) -> str:
+    """Return how many repos there are and what they are: `3 repos in the Hub cache: 1 failed, 2 verified`."""
+    where = "the Hub cache" if len(scan.caches) == 1 else f"{len(scan.caches)} Hub caches"
+    repos, snapshots = scan.repos, len(scan.found)
+    how_many = f"{repos} repo{'' if repos == 1 else 's'}"
+    how_many += f" with {snapshots} snapshots" if snapshots != repos else ""
+    words = Counter(one.word.replace("-", " ") for one in scan.found)
+    each = ", ".join(f"{count} {word}" for word, count in words.items())
+    return f"{how_many} in {where}" + (f": {each}; worst first" if each else "")
+
+
+def after_scan(scan: Scan) -> list[dict[str, Any]]:
+    """Return the command that says all about the worst of them, if that is nothing good."""
+    worst = scan.found[0] if scan.found else None
+    if worst is None or not worst.outcome.exit_code or worst.revision is None:
+        return []
+    argv = ["modelseal", "verify", f"{names.short(worst.repo)}@{worst.revision}"]
+    argv += ["--cache-dir", printable(worst.cache, longest=1000)] if len(scan.caches) > 1 or scan.named else []
+    return [{"argv": argv, "why": "see all about the worst", "by": "anyone"}]
 
 
 def next_steps(verdict: Verdict) -> list[dict[str, Any]]:

@@ -1,0 +1,133 @@
+"""modelseal scan"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelseal.cli import options, output, reporting
+from modelseal.errors import Usage
+
+if TYPE_CHECKING:
+    from modelseal.reports import Scan
+    from modelseal.reports.subject import Scanned
+
+EPILOG = """\b
+Exit status: that of the worst verdict among --fail-on
+  0 none of them   1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE   8 LOG MISBEHAVED
+
+\b
+Examples:
+  modelseal scan
+  modelseal scan --fail-on failed,unknown,unavailable,log-misbehaved --report cache.html
+  modelseal scan --cache-dir /srv/models/hub --registry /srv/seal/public --offline --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--cache-dir",
+    "cache_dirs",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Scan this cache; repeat it for more [the Hub's own: HF_HUB_CACHE, HF_HOME].",
+)
+@click.option(
+    "--fail-on",
+    metavar="WORD,...",
+    help="Verdicts that end it with their exit status [failed,unavailable,log-misbehaved].",
+)
+@options.hashing
+@click.option("--recheck", is_flag=True, help="Hash every file again; renew the cache of digests.")
+@options.judge_many
+@reporting.option
+@options.common
+def scan(
+    cache_dirs: tuple[Path, ...],
+    fail_on: str | None,
+    hash: str,
+    jobs: int | None,
+    recheck: bool,
+    registry: str | None,
+    offline: bool,
+    max_age: str | None,
+    as_of: str | None,
+    report_files: tuple[Path, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Say of everything in the Hub cache whether it is what its owner sealed, worst first.
+
+    Every snapshot of every repo is verified as `modelseal verify REPO@COMMIT` does it; the cache says which repos these
+    are. Most of a cache is not sealed by its owners: UNKNOWN alone ends with 0 unless --fail-on says otherwise.
+    """
+    from modelseal.journeys import cached
+    from modelseal.journeys.scan import scan as journey
+    from modelseal.reports import value
+    from modelseal.reports.subject import FAIL_ON
+
+    if offline and (registry is None or registry.startswith(("http://", "https://"))):
+        raise Usage("--offline needs something at hand to ask", hint="give --registry FOLDER of a mirror")
+    asking = options.asking(registry=registry, evidence=None, offline=offline, max_age=max_age, as_of=as_of)
+    hubs = [one.expanduser() for one in cache_dirs]
+    reports = reporting.check_scan(report_files, hubs or [cached.folder(None)])
+    with reports.beginning(None):
+        found = journey(
+            hubs,
+            fail_on=FAIL_ON if fail_on is None else tuple(word.strip() for word in fail_on.split(",")),
+            registry=asking["registry"],
+            offline=asking["offline"],
+            max_age=asking["max_age"],
+            as_of=asking["as_of"],
+            hash=hash,
+            jobs=jobs,
+            recheck=recheck,
+            quiet=quiet or as_json,
+        )
+    reports.write_scan(found, quiet=quiet or as_json)
+    if as_json:
+        output.emit(value.of_scan(found))
+    elif not quiet:
+        _show(found)
+    return found.exit_code
+
+
+_HEAD = ("VERDICT", "REPO", "REVISION", "FILES")
+
+
+def _show(found: Scan) -> None:
+    from modelseal.reports.words import after_scan, counted, in_short
+
+    rows = [(*_columns(one), output.harmless(in_short(one))) for one in found.found]
+    if rows:
+        widths = [max(len(row[i]) for row in (_HEAD, *rows)) for i in range(len(_HEAD))]
+        for *cells, says in ((*_HEAD, "SAYS"), *rows):
+            output.say("  ".join([cell.ljust(width) for cell, width in zip(cells, widths, strict=True)] + [says]))
+    for path, why in found.passed_over:
+        output.line("note", f"{output.escaped(path, longest=1000)}: {output.harmless(why)}")
+    for step in after_scan(found):
+        output.line("next", f"{step['why']}: {shlex.join(step['argv'])}")
+    output.say(f"{counted(found)}; exit status {found.exit_code}")
+
+
+def _columns(one: Scanned) -> tuple[str, str, str, str]:
+    from modelseal.formats.names import short
+    from modelseal.reports.words import named
+    from modelseal.verdict import Verdict
+
+    revision = one.revision or ""
+    revision = revision[:12] if sys.stdout.isatty() else revision
+    outcome = one.outcome
+    if not isinstance(outcome, Verdict):
+        return one.word.replace("-", " ").upper(), short(one.repo), revision, ""
+    files = f"{outcome.equal} of {outcome.total}" if outcome.total else str(len(outcome.files))
+    word = "VERIFIED AS OF" if outcome.decision.as_of and outcome else outcome.word.text
+    return word, named(outcome.decision), revision, files
+
+
+COMMANDS = (scan,)
