@@ -68,6 +68,7 @@ class Files:
             raise Malformed(f"checkpoint: {self.size} leaves; the first has 2")
         self._tree = Tree(self.size, self._tile)
         self._bundles: dict[int, list[bytes]] = {}
+        self.bytes = 0  # of the bundles that are kept
         # Answers about several repos share the operators, namespaces and the last leaf.
         self._lookups: dict[str, Lookup] = {}
         self._proven: dict[int, Listed] = {}
@@ -90,6 +91,7 @@ class Files:
                     raise
                 data, held = self._get(paths.entries(bundle, WIDTH), MAX_BUNDLE), WIDTH
             self._bundles[bundle] = tiles.parse_entries(data, held, paths.entries(bundle, held))
+            self.bytes += len(data)
         return self._bundles[bundle][number % WIDTH]
 
     def parsed(self, number: int) -> Leaf:

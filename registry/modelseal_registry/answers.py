@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from modelseal import gather
@@ -11,7 +12,9 @@ from modelseal.formats.note import MAX_NOTE
 from modelseal_registry.static import Files
 
 KEEP_ALL = 64 << 20  # bytes of evidence per process
-SHARE = 32  # answers that share what was parsed for them; then it goes, or it would grow to the whole log
+# Answers share what was parsed for them, up to so many answers, or bytes of leaves; it would grow to the whole log.
+SHARE = 1024
+SHARE_BYTES = 16 << 20
 
 
 @dataclass(slots=True)
@@ -28,12 +31,14 @@ class _Published:
 class Answers:
     """Evidence out of the static files, kept until another checkpoint is published.
 
-    Used by many threads without a lock, like `Files`: two may compute the same answer, none gets a wrong one.
+    Used by many threads. What is kept is read without a lock, like `Files`; what is not is gathered by one after the
+    other: no two compute the same, and threads that compute at once only wait for each other at every file they read.
     """
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._published = _Published(b"")
+        self._turn = threading.Lock()
 
     def evidence(self, name: str) -> bytes:
         """Return the evidence for `[datasets/|spaces/]owner/name[@commit]`, Malformed if *name* is none.
@@ -47,11 +52,12 @@ class Answers:
             published = self._published = _Published(note)
         found = published.kept.get(key)
         if found is None:
-            found = self._gather(published, *key)
-            if published.bytes + len(found) > KEEP_ALL:
-                published.kept, published.bytes = {}, 0
-            published.kept[key] = found
-            published.bytes += len(found)
+            with self._turn:
+                found = published.kept.get(key) or self._gather(published, *key)
+                if published.bytes + len(found) > KEEP_ALL:
+                    published.kept, published.bytes = {}, 0
+                published.kept[key] = found
+                published.bytes += len(found)
         return found
 
     def _gather(self, published: _Published, repo: str, revision: str | None) -> bytes:
@@ -60,7 +66,7 @@ class Answers:
 
         try:
             log = published.log
-            if log is None or published.left <= 0:
+            if log is None or published.left <= 0 or log.bytes > SHARE_BYTES:
                 log = published.log = gather.Files(get)
                 published.left = SHARE
             published.left -= 1
