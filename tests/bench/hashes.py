@@ -18,6 +18,7 @@ MEMORY = 120.0  # MB that verify and sign may take, whatever the size
 AGAIN = 0.15  # CPU seconds that a verify of unchanged files may take beyond starting
 
 SLACK_B3SUM, SLACK_OPENSSL = 1.15, 1.1
+_LARGE = 32 << 20  # bytes: takes longer than starting a process for it
 
 
 def hashes(scale: Scale, folder: Path, world: World) -> list[Row]:
@@ -98,11 +99,20 @@ def again(scale: Scale, folder: Path, world: World) -> list[Row]:
 
 
 def each_by(argv: list[str], files: Sequence[str], cwd: Path) -> Callable[[], Sample]:
-    """Return what runs a program that uses one core over all files, on as many cores as we use: as people would."""
+    """Return what runs a program that uses one core over all files, on as many cores as we use: as people would.
+
+    Large files one to a process, so that no core waits while another has several of them; then small ones in groups.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    at_once = max(1, min(100, len(files) // cores))
-    shell = f'printf "%s\\0" "$@" | xargs -0 -P {cores} -n {at_once} {" ".join(argv)}'
-    return lambda: run(["sh", "-c", shell, "sh", *files], environment(), cwd)
+    large = [name for name in files if (cwd / name).stat().st_size >= _LARGE]
+    small = sorted(set(files) - set(large))
+    at_once = max(1, min(100, len(small) // cores))
+    program = " ".join(argv)
+    shell = (
+        f'n=$1; shift; printf "%s\\0" "$@" | head -z -n "$n" | xargs -0 -r -P {cores} -n 1 {program} &&'
+        f' printf "%s\\0" "$@" | tail -z -n +$((n + 1)) | xargs -0 -r -P {cores} -n {at_once} {program}'
+    )
+    return lambda: run(["sh", "-c", shell, "sh", str(len(large)), *large, *small], environment(), cwd)
 
 
 def _walls(samples: Sequence[Sample]) -> tuple[float, ...]:
