@@ -14,7 +14,7 @@ from urllib.parse import quote
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Scan, Subject
-from modelseal.reports.words import counted, first_line, next_steps, says
+from modelseal.reports.words import WHOLE, counted, first_line, next_steps, says
 from modelseal.verdict import Finding, Verdict
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -134,9 +134,6 @@ def _results(subject: Subject, about: str, base: str) -> list[dict[str, Any]]:
     else:
         text = about + printable(outcome.says, longest=2000)
     return [_result("revoked" if revoked else subject.word, about, text, None, base)]
-
-
-WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
 
 
 def _of(finding: Finding, about: str, base: str) -> dict[str, Any]:

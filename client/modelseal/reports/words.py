@@ -36,6 +36,7 @@ def named(decision: Decision) -> str:
 
 
 MAX_FINDINGS = 3  # named in one line
+WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
 
 
 def in_short(one: Scanned) -> str:
@@ -47,8 +48,9 @@ def in_short(one: Scanned) -> str:
     qualifier = re.sub(r"^[0-9]+ of [0-9]+ files ?", "", outcome.qualifier)
     if outcome.word == Word.VERIFIED:
         return f"{says} {qualifier}".strip()
-    named = [printable(finding.name) for finding in outcome.findings[:MAX_FINDINGS]]
-    named += [f"and {len(outcome.findings) - MAX_FINDINGS} more"] if len(outcome.findings) > MAX_FINDINGS else []
+    named = [printable(finding.name) for finding in outcome.findings if finding.name != WHOLE]
+    if len(named) > MAX_FINDINGS:
+        named[MAX_FINDINGS:] = [f"and {len(named) - MAX_FINDINGS} more"]
     return "; ".join(filter(None, (qualifier, says, ", ".join(named))))
 
 
