@@ -1,4 +1,4 @@
-"""(e) What it costs to believe a log: signatures and rules, no files, no network. Every core can do this beside others."""
+"""(e) What it costs to believe a log: signatures and rules, no files, no network. Several cores can share it."""
 
 from __future__ import annotations
 
