@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,19 +213,6 @@ def test_a_repo_whose_snapshots_cannot_be_listed_is_unavailable(someone: Someone
 def test_many_findings_are_counted_and_only_the_first_named(someone: Someone, cache: HubCache) -> None:
     cache.snapshot(ATLAS, ONE, {**FILES, **{f"{n}.py": b"" for n in range(5)}})
     someone.types("scan").says(1, "5 files were added; do not load this; 0.py, 1.py, 2.py, and 2 more")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_what_cannot_be_read_is_unavailable(someone: Someone, cache: HubCache) -> None:
-    mixed(cache)
-    folders = [cache.hub / BORA / "snapshots", cache.hub / NOBODY / "snapshots" / ONE]
-    for folder in folders:
-        folder.chmod(0)
-    try:
-        someone.types("scan").says(6, "its snapshots cannot be listed: permission denied", "2 unavailable")
-    finally:
-        for folder in folders:
-            folder.chmod(0o700)
 
 
 def test_an_empty_cache_and_none_at_all_end_well_and_say_so(someone: Someone, cache: HubCache) -> None:

@@ -50,11 +50,11 @@ class Answer:
     address: str | None
 
 
-def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_s: float = BUDGET_S) -> Answer:
+def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_s: float | None = None) -> Answer:
     """Return what the log proves about *asked*. Raises Usage or Unavailable if there is nobody to ask."""
     now = int(time.time()) if now is None else now
     check(where)
-    budget = remote.Budget(budget_s)
+    budget = remote.Budget(BUDGET_S if budget_s is None else budget_s)
     entry = trusted(asked.repo, where, budget, now)  # 1
     memory = Memory(platform.state_folder(), entry.trust.origin)
     with _memory():
@@ -75,7 +75,7 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_
     return answer
 
 
-def again(asked: Asked, answer: Answer, where: Where = Where(), *, budget_s: float = BUDGET_S) -> Answer:
+def again(asked: Asked, answer: Answer, where: Where = Where(), *, budget_s: float | None = None) -> Answer:
     """Return what the log proves about another revision of the repo that *answer* is about.
 
     Its evidence is about all releases of the repo, so it is asked anew only for a seal that did not come with it.

@@ -106,12 +106,13 @@ def publish(
     if there is None:
         answer = submit.at_registry(answer, asked, where)
         there = _release_at(answer.decision, asked)
+    unlike = there.sealed.release.seal if there and replace_seal else None
     if there is None:
         others = []  # nothing to replace: an ordinary release, which its signer alone signs
         _check_admissible(answer, asked, key, None, others)
     elif replace_seal:
-        kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != there.sealed.release.seal else None)
-    signed = sealing.make(folder, asked, key, kept=kept, hashing=hashing, quiet=quiet)  # 2
+        kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != unlike else None)
+    signed = sealing.make(folder, asked, key, kept=kept, unlike=unlike, hashing=hashing, quiet=quiet)  # 2
     replaced: Sealed | None = None
     if there is not None and replace_seal and not (_is_ours(signed, there.sealed) and there.voided is None):
         replaced, there = there.sealed, None
