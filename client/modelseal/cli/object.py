@@ -87,7 +87,7 @@ def _show(one: Waiting) -> None:
 
     whose = "by the owner's keys" if one.kind == "keys" else "by the operators, to recover it"
     output.line("change", f"{one.change.digest.hex()}, leaf {one.change.index}, {whose}")
-    output.line("in force", f"{utc(one.change.due)}{', once objected to' if one.objected else ''}")
+    output.line("in force", f"{utc(one.change.due)}{', 14 days later by an objection' if one.objected else ''}")
     for text in one.changes:
         output.line("makes", escaped(text, longest=1000))
 

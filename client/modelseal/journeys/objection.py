@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelseal.errors import Conflict, Pending, Refused, Unavailable, Usage
 from modelseal.formats import names
 from modelseal.formats.leaves import Submission
@@ -14,6 +16,7 @@ from modelseal.journeys.ask import Answer, Where
 from modelseal.journeys.record import look_up_namespace, missing_signatures
 from modelseal.keys import SigningKey
 from modelseal.state import Change, Namespace
+from modelseal.state.owners import DELAY
 from modelseal.values import dataclass
 
 SHORT = 12  # hex digits that name a change
@@ -79,7 +82,8 @@ def object_to(seen: Look, digest: str | None, keys: list[SigningKey], where: Whe
         logged = submit.send(submission, where.registry or seen.answer.trust.url)  # 4
     except Pending as e:
         return Objected(target, submission.digest, None, str(e))
-    return Objected(target, submission.digest, logged.index, None)
+    later = replace(target.change, due=target.change.due + DELAY)
+    return Objected(replace(target, change=later, objected=True), submission.digest, logged.index, None)
 
 
 def _which(seen: Look, digest: str | None) -> Waiting:

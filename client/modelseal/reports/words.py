@@ -87,6 +87,8 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     if verdict.word not in steps:
         return []
     argv, why, by = steps[verdict.word]
+    if verdict.qualifier.startswith("SUSPENDED"):  # another download would be the same
+        why = "see since when, and what its owner says"
     if other := _replacement(verdict):
         argv, why = [*show[:2], f"{name}@{other}"], "its owner names another release instead"
     return [{"argv": argv, "why": why, "by": by}]
