@@ -12,13 +12,9 @@ import click
 from modelseal import times
 from modelseal.cli import options, output
 from modelseal.formats import names
-from modelseal_registry.cli import PROGRAM, common
+from modelseal_registry.cli import PROGRAM, claimed, common
 
 if TYPE_CHECKING:
-    from modelseal.formats.identity import KeySet
-    from modelseal.formats.records import Claim
-    from modelseal_registry import evidence
-    from modelseal_registry.approve import Shown
     from modelseal_registry.claims import Waiting
     from modelseal_registry.config import Place
 
@@ -58,14 +54,14 @@ def list_(place: Place, state: str | None, as_json: bool, quiet: bool) -> int:
     found = approve.look(place, state)
     now = int(time.time())
     if as_json:
-        output.emit({"verdict": "listed", "exit": 0, "claims": [_value(one) for one in found]})
+        output.emit({"verdict": "listed", "exit": 0, "claims": [claimed.value(one) for one in found]})
         return 0
     if quiet:
         for one in found:
             output.say(one.name)
         return 0
     rows: list[tuple[str, ...]] = [("NAMESPACE", "AGE", "HUB", "DOMAIN", "SIGNED", "RESEMBLES", "STATE", "CLAIM")]
-    rows += [_row(one, now) for one in found]
+    rows += [claimed.row(one, now) for one in found]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows if found else ():
         output.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -74,35 +70,6 @@ def list_(place: Place, state: str | None, as_json: bool, quiet: bool) -> int:
     for one in [one for one in found if one.state != "waiting"][:1]:
         output.line("next", f"{PROGRAM} claims show {one.name}")
     return 0
-
-
-def _row(one: Waiting, now: int) -> tuple[str, ...]:
-    hub, domain = one.evidence.hub, one.evidence.domain
-    state = f"LOOK: {one.reasons[0]}" if one.state == "look" else one.state
-    if len(one.reasons) > 1:
-        state += f", and {len(one.reasons) - 1} more"
-    if one.stored.state == "approved":
-        state += ", in force"
-    elif one.known:
-        state += ", a change"
-    return (
-        names.short(one.claim.namespace),
-        _age(now - one.stored.received),
-        hub.word,
-        (one.claim.domain or "none") if domain.found else domain.word,
-        f"{one.signed} of {one.threshold}",
-        ", ".join(names.short(it.namespace) for it in one.alike) or "none",
-        output.escaped(state, longest=300),
-        one.name,
-    )
-
-
-def _age(seconds: int) -> str:
-    """Return `2 h` or `1 d`, rounded down."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{max(0, seconds)} s"
 
 
 SHOW = """\b
@@ -140,7 +107,7 @@ def show(place: Place, name: str, save: Path | None, as_json: bool, quiet: bool)
     if as_json:
         output.emit(
             {
-                "verdict": found.state, "exit": 0, **_value(found), "others": list(shown.others),
+                "verdict": found.state, "exit": 0, **claimed.value(found), "others": list(shown.others),
                 "draft": str(shown.draft) if shown.draft else None,
             }
         )  # fmt: skip
@@ -154,8 +121,8 @@ def show(place: Place, name: str, save: Path | None, as_json: bool, quiet: bool)
         output.line("look", output.escaped(reason, longest=300))
     output.line("claim", f"sha256:{stored.digest.hex()}, received {times.utc(stored.received)}")
     output.line("signed", f"by {found.signed} of {found.threshold} controllers")
-    _say_place("Hub", found.evidence.hub, found.evidence.owner_id)
-    _say_place("site", found.evidence.domain, None)
+    claimed.say_place("Hub", found.evidence.hub, found.evidence.owner_id)
+    claimed.say_place("site", found.evidence.domain, None)
     for label, values in (("accounts", claim.accounts), ("former", claim.former), ("repubs", claim.republishers)):
         if values:
             output.line(label, ", ".join(values))
@@ -163,7 +130,7 @@ def show(place: Place, name: str, save: Path | None, as_json: bool, quiet: bool)
         output.line(
             "signers", "\n".join(f"SHA256:{one.key.sha256.hex()} for {one.scope}" for one in claim.key_set.signers)
         )
-    _say_beside(shown)
+    claimed.say_beside(shown)
     if stored.reason:
         output.line("reason", output.escaped(stored.reason))
     if shown.others:
@@ -176,56 +143,6 @@ def show(place: Place, name: str, save: Path | None, as_json: bool, quiet: bool)
         more += "".join(f" --resembles {names.short(one.namespace)}" for one in found.alike)
         output.line("next", f"{PROGRAM} claims approve {found.name}{more}")
     return 0
-
-
-def _say_place(label: str, place: evidence.Place, owner_id: str | None) -> None:
-    text = place.word if place.word == "none" or place.looked is None else f"{place.word}, {times.utc(place.looked)}"
-    if place.url:
-        text += f"\n{output.escaped(place.url, longest=400)}"
-    if place.says and place.word != "not yet":
-        text += f"\n{output.escaped(place.says, longest=400)}"
-    if owner_id:
-        text += f"\nowner there: {owner_id}"
-    if place.digest and place.found:
-        text += f"\nkept as blob/{place.digest.hex()}"
-    output.line(label, text)
-
-
-def _say_beside(shown: Shown) -> None:
-    """Print what the claim says, and in columns beside it what they say whom it resembles."""
-    claim = shown.claim.claim
-    key_set = claim.key_set or (shown.claim.owner.key_set if shown.claim.owner else None)
-    columns: list[tuple[str, Claim | None, KeySet | None]] = [("this claim", claim, key_set)]
-    for name, owner in shown.beside:
-        columns.append((names.short(name), owner.claim if owner else None, owner.key_set if owner else None))
-    rows = [("", *(column[0] for column in columns))]
-    texts = [_texts(one) for _, one, _ in columns]
-    rows += [(label, *(one[at] for one in texts)) for at, label in enumerate(("title", "domain", "owner", "families"))]
-    fingerprints = [_fingerprints(keys, whole=len(columns) == 1) for _, _, keys in columns]
-    for number in range(max(map(len, fingerprints))):
-        label = "keys" if number == 0 else ""
-        rows.append((label, *(column[number] if number < len(column) else "" for column in fingerprints)))
-    if len(columns) == 1:
-        rows = rows[1:]
-    widths = [max(len(row[at]) for row in rows) for at in range(1, len(columns) + 1)]
-    for label, *cells in rows:
-        text = "   ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        output.say(f"  {label + ':' if label else '':<9} {text}")
-
-
-def _texts(claim: Claim | None) -> tuple[str, ...]:
-    """Return title, domain, owner and families as shown; of a name that nobody has claimed there is nothing."""
-    if claim is None:
-        return ("on the watch-list",) + ("",) * 3
-    owner = claim.hub_owner_id or "not said"
-    return claim.title, claim.domain or "none", owner, ", ".join(claim.families) or "none"
-
-
-def _fingerprints(keys: KeySet | None, *, whole: bool) -> list[str]:
-    """Return the controllers' fingerprints, cut where they stand beside others."""
-    if keys is None:
-        return ["none"]
-    return [f"SHA256:{key.sha256.hex() if whole else key.sha256.hex()[:24]}" for key in keys.controllers]
 
 
 APPROVE = """\b
@@ -312,7 +229,7 @@ def approve(
         argv = f"modelseal record sign {done.draft} --key OPERATOR.key"
         if as_json:
             facts: dict[str, Any] = {"leaf": None, "waits_for": lacks, "draft": str(done.draft)}
-            output.emit({"verdict": "pending", "exit": 10, **facts, **_value(done.claim)})
+            output.emit({"verdict": "pending", "exit": 10, **facts, **claimed.value(done.claim)})
         elif quiet:
             output.say(str(done.draft))
         else:
@@ -321,7 +238,7 @@ def approve(
         return 10
     if as_json:
         facts = {"leaf": done.index, "waits_for": None, "draft": None}
-        output.emit({"verdict": "approved", "exit": 0, **facts, **_value(done.claim)})
+        output.emit({"verdict": "approved", "exit": 0, **facts, **claimed.value(done.claim)})
     elif quiet:
         output.say(str(done.index))
     else:
@@ -357,7 +274,7 @@ def refuse(place: Place, name: str, reason: str, as_json: bool, quiet: bool) -> 
 
     found = approve.refuse(place, name, reason)
     if as_json:
-        output.emit({"verdict": "refused", "exit": 0, **_value(found)})
+        output.emit({"verdict": "refused", "exit": 0, **claimed.value(found)})
     elif not quiet:
         output.say(f"REFUSED {found.name}: {output.escaped(reason)}")
     return 0
@@ -390,38 +307,6 @@ def confusables(as_json: bool, quiet: bool) -> int:
             shown = " ".join("space" if one == " " else one for one in found)
             output.say(f"{shown:<16} {to or 'nothing':<8} {note}")
     return 0
-
-
-def _value(one: Waiting) -> dict[str, Any]:
-    claim = one.claim
-    return {
-        "namespace": claim.namespace,
-        "digest": one.stored.digest.hex(),
-        "name": one.name,
-        "received": one.stored.received,
-        "signed": one.signed,
-        "threshold": one.threshold,
-        "state": one.state,
-        "decided": None if one.stored.state == "waiting" else one.stored.state,
-        "change": one.known,
-        "hub": _place(one.evidence.hub),
-        "domain": _place(one.evidence.domain),
-        "hub_owner_id": one.evidence.owner_id,
-        "missing": list(one.evidence.missing(claim)) if one.looks else [],
-        "resembles": [{"namespace": it.namespace, "says": str(it)} for it in one.alike],
-        "look": list(one.reasons),
-        "untrusted": {"title": claim.title, "domain": claim.domain},
-    }
-
-
-def _place(place: evidence.Place) -> dict[str, Any]:
-    return {
-        "state": place.word.replace(" ", "-"),
-        "says": output.escaped(place.says, longest=400),
-        "url": place.url,
-        "looked": place.looked,
-        "evidence": place.digest.hex() if place.digest else None,
-    }
 
 
 COMMANDS = (claims,)
