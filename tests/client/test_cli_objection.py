@@ -70,7 +70,9 @@ def test_a_controller_objects_to_a_theft_once(person: Person, registry: Registry
     person.types("object", "hf://robbed", "-q").says(10, digest)
 
     person.types("object", "hf://robbed", "--key", "ci.key").says(1, "does not count here")
-    person.run("object", "hf://robbed", "--key", "ana.key").says(0, "OBJECTED robbed: leaf ", "14 days longer", "14 days later by an objection")
+    person.run("object", "hf://robbed", "--key", "ana.key").says(
+        0, "OBJECTED robbed: leaf ", "14 days longer", "14 days later by an objection"
+    )
     after = person.types("object", "hf://robbed", "--json").says(10).json["waiting"][0]
     assert (after["objected"], after["due"] - before["waiting"][0]["due"]) == (True, 14 * 86_400)
     person.types("object", "hf://robbed").says(10, "14 days later by an objection")
