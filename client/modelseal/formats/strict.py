@@ -21,6 +21,7 @@ T = TypeVar("T")
 Check = Callable[[Any, str], T]
 
 MAX_INTEGER = 2**53 - 1
+FEW, DENSE = 1000, 8  # a text of mostly tiny values would cost a reader 30 times its size in memory; ours have few
 MAX_DEPTH = 32  # our deepest text, a statement, nests 6 levels
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -34,6 +35,8 @@ def encode(value: Any) -> str:
 def parse(data: bytes | str, what: str, *, limit: int) -> Any:
     """Return the value of a canonical text of at most *limit* bytes."""
     text = decode(data, what, limit=limit)
+    if text.count(",") > FEW + len(text) // DENSE:
+        raise Malformed(f"{what}: too many values for its size")
     try:
         value = _DECODER.decode(text)
     except Malformed as e:

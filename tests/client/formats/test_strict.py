@@ -166,3 +166,12 @@ DIGESTS = {
 def test_digests_are_64_lower_case_digits(case: str) -> None:
     with pytest.raises(Malformed):
         strict.hexadecimal(DIGESTS[case], "thing")
+
+
+def test_a_text_of_tiny_values_is_refused_before_it_is_parsed() -> None:
+    limit = 1 << 20
+    few = strict.encode([1] * 1001)
+    assert strict.parse(few, "text", limit=limit) == [1] * 1001
+    for many in ("[" + "1," * 400_000 + "1]", "[" + "[]," * 300_000, '{"a":[' + '"",' * 300_000):
+        with pytest.raises(Malformed, match="text: too many values for its size"):
+            strict.parse(many, "text", limit=limit)
