@@ -55,12 +55,14 @@ class Town:
         with store.write() as tx:
             (stored,) = tx.find_claims(f"hf://{namespace}", digest)
             before = {kind: look.time for kind, look in tx.findings.looks(stored.digest).items()}
-            tx.set_due(stored.digest, 0)
 
         def looked() -> bool:
-            with store.read() as tx:
+            with store.write() as tx:
                 seen = tx.findings.looks(stored.digest)
-                return bool(seen) and all(one.time > before.get(kind, 0) for kind, one in seen.items())
+                if seen and all(one.time > before.get(kind, 0) for kind, one in seen.items()):
+                    return True
+                tx.set_due(stored.digest, 0)  # each time: a look that was under way says itself when it is due again
+                return False
 
         until(f"{name} is looked at", looked)
         store.close()
