@@ -71,7 +71,6 @@ class Files:
         self.bytes = 0  # of the bundles that are kept
         # Answers about several repos share the operators, namespaces and the last leaf.
         self._lookups: dict[str, Lookup] = {}
-        self._index_rows: dict[bytes, tuple[bytes, ...]] = {}
         self._proven: dict[int, Listed] = {}
         self._parsed: dict[int, Leaf] = {}
         self.roots = self.parsed(self.size - 1).record
@@ -110,18 +109,15 @@ class Files:
         if not isinstance(self.roots, Roots):
             raise Malformed("the last leaf is not a roots record")
         number = index.bucket_of(key)
-        top = self._index_tile(self.roots.records)
-        below = self._index_tile(_hash(top[0], number >> 8))
-        digest = _hash(below[0], number & 255)
-        bucket = index.check_object(self._get(paths.index(digest), index.MAX_BUCKET), digest, tile=False)
+        top = self._index(self.roots.records, is_tile=True)
+        below = self._index(_hash(top, number >> 8), is_tile=True)
+        bucket = self._index(_hash(below, number & 255), is_tile=False)
         path = (*index.path_in_tile(below, number & 255), *index.path_in_tile(top, number >> 8))
         return Lookup(index.bucket_text(bucket), path)
 
-    def _index_tile(self, digest: bytes) -> tuple[bytes, ...]:
-        """Return the rows of an index tile; there are at most 257 of them, and folding one is most of a look-up."""
-        if digest not in self._index_rows:
-            self._index_rows[digest] = index.tile_rows(self._get(paths.index(digest), index.MAX_BUCKET), digest)
-        return self._index_rows[digest]
+    def _index(self, digest: bytes, *, is_tile: bool) -> bytes:
+        data = self._get(paths.index(digest), index.MAX_BUCKET)
+        return index.check_object(data, digest, tile=is_tile)
 
     def listed(self, number: int) -> Listed:
         if number not in self._proven:

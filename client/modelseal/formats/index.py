@@ -104,10 +104,10 @@ def check_lookup(key: str, bucket: str, path: Sequence[bytes], root: bytes) -> t
     return parse_bucket(bucket).get(key, ())
 
 
-def path_in_tile(rows: Sequence[bytes], at: int) -> list[bytes]:
-    """Return the 8 siblings of hash *at* of a tile with these `tile_rows`, leaf to root."""
+def path_in_tile(tile: bytes, at: int) -> list[bytes]:
+    """Return the 8 siblings of hash *at* of a tile, leaf to root."""
     path = []
-    for level, row in enumerate(rows[:8]):
+    for level, row in enumerate(merkle.rows(tile)[:8]):
         sibling = (at >> level ^ 1) * 32
         path.append(row[sibling : sibling + 32])
     return path
@@ -118,19 +118,13 @@ def tile_root(tile: bytes) -> bytes:
     return merkle.rows(tile)[8]
 
 
-def tile_rows(tile: bytes, digest: bytes) -> tuple[bytes, ...]:
-    """Return the tree over *tile* row by row; refuse unless it is the index tile *digest*: it folds to that."""
-    rows = merkle.rows(tile) if len(tile) == TILE_SIZE else ()
-    if not rows or rows[8] != digest:
-        raise Malformed(f"index object {digest.hex()[:12]}: the bytes are others")
-    return rows
-
-
 def check_object(data: bytes, digest: bytes, *, tile: bool) -> bytes:
-    """Refuse unless *data* is the index object *digest*: a tile or a bucket."""
+    """Refuse unless *data* is the index object *digest*: a tile (8,192 bytes that fold to it) or a bucket."""
     if tile:
-        tile_rows(data, digest)
-    elif len(data) > MAX_BUCKET or merkle.leaf_hash(data) != digest:
+        good = len(data) == TILE_SIZE and tile_root(data) == digest
+    else:
+        good = len(data) <= MAX_BUCKET and merkle.leaf_hash(data) == digest
+    if not good:
         raise Malformed(f"index object {digest.hex()[:12]}: the bytes are others")
     return data
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 from modelseal.errors import Malformed
 
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+NODE = b"\x01"  # before the two hashes of a node
+EMPTY_ROOT = sha256(b"").digest()
 MAX_PROOF = 64
 
 Range = Callable[[int, int], bytes]  # (start, end) -> the root over the leaves start..end-1
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + leaf).digest()
+    return sha256(b"\x00" + leaf).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(NODE + left + right).digest()
 
 
 def split(size: int) -> int:
@@ -41,13 +42,13 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 # A memo of a pure function: who answers about many repos folds the same few tiles again and again.
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)  # 16 MB: the index has 257 tiles, and some are of the log
 def rows(tile: bytes) -> tuple[bytes, ...]:
     """Return the tree over the joined hashes *tile*, row by row: row 0 is *tile*, row k holds the joined roots over
     2**k of its hashes each, as far as they are whole."""
     found = [tile]
-    while len(row := found[-1]) >= 64:
-        found.append(b"".join(node_hash(row[i : i + 32], row[i + 32 : i + 64]) for i in range(0, len(row) & ~63, 64)))
+    while len(row := found[-1]) >= 64:  # left and right stand side by side in a row
+        found.append(b"".join([sha256(NODE + row[i : i + 64]).digest() for i in range(0, len(row) & ~63, 64)]))
     return tuple(found)
 
 

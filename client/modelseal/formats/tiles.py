@@ -67,18 +67,14 @@ class Tree:
     def __init__(self, size: int, get: Hashes) -> None:
         self.size = size
         self._get = get
-        self._read: dict[Tile, tuple[bytes, ...]] = {}
+        self._read: dict[Tile, bytes] = {}
 
     def hashes(self, tile: Tile) -> bytes:
-        return self.rows(tile)[0]
-
-    def rows(self, tile: Tile) -> tuple[bytes, ...]:
-        """Return the tree over the hashes of *tile*, row by row: a proof asks for many of its nodes."""
         if tile not in self._read:
             data = self._get(tile)
             if len(data) != tile.width * HASH:
                 raise Malformed(f"{tile.path}: {len(data)} bytes, expected {tile.width * HASH}")
-            self._read[tile] = merkle.rows(data)
+            self._read[tile] = data
         return self._read[tile]
 
     def of_range(self, start: int, end: int) -> bytes:
@@ -91,7 +87,7 @@ class Tree:
         first, n = start >> 8 * level, count >> 8 * level
         tile = tile_of(level, first // WIDTH, self.size)
         row, at = n.bit_length() - 1, first % WIDTH // n * HASH
-        return self.rows(tile)[row][at : at + HASH]
+        return merkle.rows(self.hashes(tile))[row][at : at + HASH]
 
     def root(self) -> bytes:
         return self.of_range(0, self.size) if self.size else merkle.EMPTY_ROOT
