@@ -42,7 +42,9 @@ def main() -> None:
         for name in options.only or ROWS:
             print(f"bench: {name} ...", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(dir=top) as folder:
-                rows += ROWS[name](scale, Path(folder), world)
+                found = ROWS[name](scale, Path(folder), world)
+            rows += found
+            print(table(found), file=sys.stderr, flush=True)  # so that a failure later on does not take it along
     machine = {
         "cores": os.cpu_count(),
         "load_before": before,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from modelseal_registry.quota import Quota
 from modelseal_registry.registry import Registry
 from tests.bench.measure import Row, ratios
 from tests.bench.releases import release
@@ -26,7 +27,7 @@ def sequencer(scale: Scale, folder: Path, world: World) -> list[Row]:
         place.mkdir()
         house = House(place)
         house.adopt("hf://bench", [signer], [(signer, "hf://bench/*")])
-        inbox = Registry(house.store, make.ORIGIN, house.public, wait_s=0)
+        inbox = Registry(house.store, make.ORIGIN, house.public, wait_s=0, quota=Quota(10**6, 10**6, 10**6, 10**6))
         number = 0
         for half in halves:
             spent = 0.0
