@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,22 +36,6 @@ def world() -> World:
     world.publish(f"hf://{NAME}", 2, CI, sealed_files(NEWER))
     world.publish("hf://datasets/acme-lab/corpus", 1, CI, sealed_files(FILES))
     return world
-
-
-@pytest.fixture
-def address(world: World) -> Iterator[Address]:
-    with Address(world.files()) as address:
-        yield address
-
-
-@pytest.fixture
-def someone(tmp_path: Path, world: World, address: Address) -> Someone:
-    return Someone(tmp_path, world, address)
-
-
-@pytest.fixture
-def cache(someone: Someone) -> HubCache:
-    return HubCache(someone.home / ".cache/huggingface/hub")
 
 
 def ref(cache: HubCache, name: str, text: str, repo: str = CACHED) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,6 @@ def world() -> World:
     world.claim("hf://acme-lab", [ANA], [(CI, "hf://acme-lab/*")])
     world.publish(REPO, 1, CI, sealed_files(FILES))
     return world
-
-
-@pytest.fixture
-def address(world: World) -> Iterator[Address]:
-    with Address(world.files()) as address:
-        yield address
-
-
-@pytest.fixture
-def someone(tmp_path: Path, world: World, address: Address) -> Someone:
-    return Someone(tmp_path, world, address)
-
-
-@pytest.fixture
-def cache(someone: Someone) -> HubCache:
-    return HubCache(someone.home / ".cache/huggingface/hub")
 
 
 def some(*names: str) -> dict[str, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,17 +35,6 @@ def world() -> World:
     world.publish("hf://datasets/acme-lab/bora", 1, CI, sealed_files(FILES))
     world.publish("hf://acme-lab/large", 1, CI, sealed_files(LARGE))
     return world
-
-
-@pytest.fixture
-def address(world: World) -> Iterator[Address]:
-    with Address(world.files()) as address:
-        yield address
-
-
-@pytest.fixture
-def someone(tmp_path: Path, world: World, address: Address) -> Someone:
-    return Someone(tmp_path, world, address)
 
 
 @pytest.fixture

@@ -112,28 +112,23 @@ class Reports:
 
     def write(self, verdict: Verdict | SignatureVerdict, *, signature: Path | None = None, quiet: bool = False) -> None:
         """Write all. What cannot be written is an error only where the verdict is none already."""
-        try:
-            self._write(verdict, signature)
-        except Error as e:
-            if verdict:
-                raise
-            output.tell(f"modelseal: {output.harmless(str(e))}")
-            return
-        for path, _ in self.targets:
-            if not quiet:
-                output.tell_line("wrote", output.escaped(str(path), longest=1000))
+        self._told(bool(verdict), lambda: self._write(verdict, signature), quiet)
 
     def write_scan(self, scan: Scan, *, quiet: bool = False) -> None:
         """Write all about *scan*. What cannot be written is an error only where it would end with 0."""
-        from importlib import metadata
 
-        from modelseal import platform, reports
+        def build(kind: str, version: str) -> bytes:
+            from modelseal import reports
 
+            return reports.build_scan(kind, scan, version)
+
+        self._told(bool(scan), lambda: self._put(build), quiet)
+
+    def _told(self, good: bool, write: Callable[[], None], quiet: bool) -> None:
         try:
-            for path, kind in self.targets:
-                platform.replace(path, reports.build_scan(kind, scan, metadata.version("modelseal")))
+            write()
         except Error as e:
-            if scan:
+            if good:
                 raise
             output.tell(f"modelseal: {output.harmless(str(e))}")
             return
@@ -142,16 +137,26 @@ class Reports:
                 output.tell_line("wrote", output.escaped(str(path), longest=1000))
 
     def _write(self, outcome: Verdict | SignatureVerdict | Failure, signature: Path | None = None) -> None:
+        def build(kind: str, version: str) -> bytes:
+            from modelseal import reports
+
+            return reports.build(
+                kind, reports.Subject(outcome, str(self.judged), version, str(signature) if signature else "")
+            )
+
+        self._put(build)
+
+    def _put(self, build: Callable[[str, str], bytes]) -> None:
+        """Write what *build* makes of each kind of report and the program's version."""
         if not self.targets:
             return
         from importlib import metadata
 
-        from modelseal import platform, reports
+        from modelseal import platform
 
         version = metadata.version("modelseal")
-        subject = reports.Subject(outcome, str(self.judged), version, str(signature) if signature else "")
         for path, kind in self.targets:
-            platform.replace(path, reports.build(kind, subject))
+            platform.replace(path, build(kind, version))
 
 
 def _failure(error: Error, asked: Asked | None) -> Failure:
