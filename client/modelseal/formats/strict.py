@@ -37,12 +37,7 @@ def parse(data: bytes | str, what: str, *, limit: int) -> Any:
     text = decode(data, what, limit=limit)
     if text.count(",") > FEW + len(text) // DENSE:
         raise Malformed(f"{what}: too many values for its size")
-    try:
-        value = _DECODER.decode(text)
-    except Malformed as e:
-        raise Malformed(f"{what}: {e}") from e
-    except (ValueError, RecursionError) as e:
-        raise Malformed(f"{what}: not JSON") from e
+    value = _decoded(_OURS, text, what)
     if text.count("{") + text.count("[") > MAX_DEPTH:  # most texts have not even so many
         _check_depth(value, what)
     if encode(value) != text:
@@ -60,16 +55,26 @@ def _no_number(word: str) -> NoReturn:
     raise Malformed("numbers are integers")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_constant(word: str) -> NoReturn:
+    raise Malformed(f"{word} is not a number of ours")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Malformed("a key occurs twice")
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = _unique(pairs)
     if not "".join(found).isascii():
         raise Malformed("a key is not ASCII")
     return found
 
 
-_DECODER = json.JSONDecoder(
+_ANY = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_OURS = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_number, parse_float=_no_number, parse_constant=_no_number
 )
 
@@ -99,18 +104,14 @@ def decode(data: bytes | str, what: str, *, limit: int) -> str:
 
 def loads(text: str, what: str) -> Any:
     """Return the value of any JSON *text* (canonical or not) without duplicate keys or NaN."""
+    return _decoded(_ANY, text, what)
 
-    def refuse(constant: str) -> NoReturn:
-        raise Malformed(f"{what}: {constant} is not a number of ours")
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise Malformed(f"{what}: a key occurs twice")
-        return found
-
+def _decoded(decoder: json.JSONDecoder, text: str, what: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        return decoder.decode(text)
+    except Malformed as e:  # raised by a hook, which does not know what is read
+        raise Malformed(f"{what}: {e}") from e
     except (ValueError, RecursionError) as e:  # ValueError: also integers of over 4,300 digits
         raise Malformed(f"{what}: not JSON") from e
 
