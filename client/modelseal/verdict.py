@@ -18,8 +18,10 @@ class Word(StrEnum):
     """The first word of a report, in lower case with hyphens as programs see it."""
 
     VERIFIED = "verified"
+    SEALED = "sealed"  # by name and listing; no byte of a file was seen
     SIGNATURE_VALID = "signature-valid"  # of somebody else's signature; says nothing about a repo
     FAILED = "failed"
+    OBSERVED = "observed"
     UNKNOWN = "unknown"
     UNAVAILABLE = "unavailable"
     LOG_MISBEHAVED = "log-misbehaved"
@@ -36,11 +38,13 @@ class Word(StrEnum):
 
 _EXIT = {
     Word.VERIFIED: 0,
+    Word.SEALED: 0,
     Word.SIGNATURE_VALID: 0,
     Word.FAILED: 1,
     Word.UNKNOWN: 5,
     Word.UNAVAILABLE: 6,
     Word.LOG_MISBEHAVED: 8,
+    Word.OBSERVED: 9,
 }
 
 
@@ -147,10 +151,11 @@ class Verdict:
     files: tuple[Judged, ...] = ()  # every one, what matters most first
     cached: int = 0  # files whose digests were computed earlier, and
     cached_since: int | None = None  # POSIX seconds, when the oldest of these was
+    accepted: str = ""  # who accepts what is not verified: --accept, or an exception in rules.toml
 
     @property
     def exit_code(self) -> int:
-        return self.word.exit_code
+        return 0 if self.accepted else self.word.exit_code
 
     @property
     def complete(self) -> bool:

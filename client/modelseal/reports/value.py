@@ -16,7 +16,7 @@ SCHEMA = "modelseal.v1"
 _USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
 
 
-_COUNTED = tuple(word.value for word in Word if word != Word.SIGNATURE_VALID)
+_COUNTED = tuple(word.value for word in Word if word not in (Word.SIGNATURE_VALID, Word.SEALED))
 
 
 class Names:
