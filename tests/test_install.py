@@ -161,7 +161,7 @@ def test_the_base_verifies_offline(base: Base, offline: Someone) -> None:
 def test_the_base_makes_keys_and_seals(base: Base, offline: Someone) -> None:
     at = {"cwd": offline.here}
     base.run("modelseal", "keygen", "-o", "ci", **at, **offline.env).says(0, "SHA256:")  # type: ignore[arg-type]
-    sign = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{make.revision(1)}", "--key", "ci.key")
+    sign = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{make.revision(1)}", "--no-hub", "--key", "ci.key")
     base.run("modelseal", *sign, cwd=offline.here, **offline.env).says(0, "SIGNED acme-lab/atlas-7b@")
 
 

@@ -37,7 +37,7 @@ STEPS = f"""
 0  modelseal keygen -o new
 0  modelseal sign ./plain --plain --key ci.key
 0  modelseal verify ./plain --signature ./plain/model.sig --key ci.pub --report signature.json
-0  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --key ci.key --signature atlas.sig
+0  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key --signature atlas.sig
 10 modelseal claim ns.toml --key ana.key
 0  modelseal claim ns.toml --key ana.key --dry-run
 0  REG claims list
@@ -47,8 +47,8 @@ STEPS = f"""
 0  REG claims confusables
 0  modelseal claim ns.toml
 0  modelseal object hf://acme-lab
-0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --key ci.key --dry-run
-0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --key ci.key
+0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key --dry-run
+0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key
 0  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --report verified.json
 1  modelseal verify ./plain --repo acme-lab/atlas-7b --report failed.json
 6  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --registry http://127.0.0.1:1 --report unheard.json

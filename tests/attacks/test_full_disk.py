@@ -22,7 +22,7 @@ from tests.support.world import World
 
 ANA, CI = make.key("ana"), make.key("ci", "ed25519")
 FILES = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * 6_000, "sub/tokenizer.json": b"[]"}
-RELEASE = ("--repo", "acme-lab/atlas-7b", "--revision", make.revision(1), "--key", "ci.key")
+RELEASE = ("--repo", "acme-lab/atlas-7b", "--revision", make.revision(1), "--no-hub", "--key", "ci.key")
 
 # $0: the disk, $1: KB free on it. What stands in $0.before is on it from the start; $0.after is what was on it at last.
 _SCRIPT = """

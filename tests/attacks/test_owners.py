@@ -95,7 +95,7 @@ def claim(person: Person, name: str, controllers: list[str], signers: list[str],
 
 def publish(person: Person, name: str, *more: str, key: str = "ci", commit: str = COMMIT) -> Ran:
     repo = f"{name}/atlas-7b@{commit}"
-    return person.types("publish", "./atlas-7b", "--repo", repo, "--key", f"{key}.key", *more)
+    return person.types("publish", "./atlas-7b", "--repo", repo, "--no-hub", "--key", f"{key}.key", *more)
 
 
 def verify(person: Person, name: str, folder: str = "./atlas-7b") -> Ran:
@@ -290,14 +290,16 @@ def test_a_revoked_signers_releases_fail_and_its_revocations_stay(
     adopt(registry, "signer", [ANA, BEN], threshold=2)
     ana.model()
     publish(ana, "signer").says(0)
-    ana.types("publish", "./atlas-7b", "--repo", f"datasets/signer/d@{COMMIT}", "--key", "ci.key").says(1)
+    ana.types("publish", "./atlas-7b", "--repo", f"datasets/signer/d@{COMMIT}", "--no-hub", "--key", "ci.key").says(1)
     second = "2" * 40
     (ana.here / "atlas-7b/config.json").write_bytes(b"[2]")
     publish(ana, "signer", commit=second).says(0)
     revoke = ("revoke", f"signer/atlas-7b@{second}", "--reason", "withdrawn", "--yes", "--key", "ci.key")
     ana.types(*revoke).says(0, "REVOKED (withdrawn)")
     ana.model("other")
-    ana.types("publish", "./other", "--repo", f"signer/other@{COMMIT}", "--key", "ci.key").says(0, "VERIFIED")
+    ana.types("publish", "./other", "--repo", f"signer/other@{COMMIT}", "--no-hub", "--key", "ci.key").says(
+        0, "VERIFIED"
+    )
 
     words = ("revoke", "hf://signer", "--signer", CI.public.fingerprint, "--reason", "key-compromise")
     dry = ana.types(*words, "--dry-run").says(0, f"DRY RUN signer, signer {CI.public.fingerprint}")
@@ -625,7 +627,7 @@ def test_operators_recover_what_a_thief_took(tmp_path: Path) -> None:
         found = owner.types("claim", toml.name, "--json").json
         assert (found["suspended_until"], found["key_change"], found["recovery"]) == (now + 14 * DAY, None, None)
         owner.folder("atlas-7b", dict(MODEL))
-        words = ("publish", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--key", "ci.key")
+        words = ("publish", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key")
         _write(owner, "ci")
         owner.types(*words).says(1, f"acme-lab is suspended until {utc(now + 14 * DAY)}: no releases")
         world.log(make.text("lift", turn=4, namespace="hf://acme-lab"), [OPS])

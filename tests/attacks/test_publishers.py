@@ -62,7 +62,7 @@ def size(registry: RegistryProcess) -> int:
 
 
 def publish(person: Person, repo: str, *more: str | Path, key: str = "ci", path: str = "./atlas-7b") -> Ran:
-    return person.run("publish", path, "--repo", repo, "--revision", COMMIT, "--key", f"{key}.key", *more)
+    return person.run("publish", path, "--repo", repo, "--revision", COMMIT, "--no-hub", "--key", f"{key}.key", *more)
 
 
 class Nothing:
@@ -157,14 +157,14 @@ def test_another_signer_at_a_sealed_commit_is_refused(person: Person) -> None:
 def test_a_revision_that_is_no_commit_is_a_usage_error(person: Person, revision: str) -> None:
     with Nothing(person):
         for verb in ("publish", "sign"):
-            words = (verb, "./atlas-7b", "--repo", "acme-lab/a", "--key", "ci.key")
+            words = (verb, "./atlas-7b", "--repo", "acme-lab/a", "--no-hub", "--key", "ci.key")
             person.run(*words, "--revision", revision).says(2, "a commit of 40 hex digits")
 
 
 def test_main_and_no_revision_name_no_commit(person: Person) -> None:
     with Nothing(person):
         for more in (("--revision", "main"), ()):
-            person.run("publish", "./atlas-7b", "--repo", "acme-lab/a", "--key", "ci.key", *more).says(
+            person.run("publish", "./atlas-7b", "--repo", "acme-lab/a", "--no-hub", "--key", "ci.key", *more).says(
                 2, "a commit is wanted: 40 hex digits"
             )
         publish(person, f"acme-lab/a@{OTHER_COMMIT}").says(2, "two revisions", OTHER_COMMIT, COMMIT)
@@ -216,7 +216,7 @@ def test_a_path_that_is_no_folder_is_a_usage_error(person: Person) -> None:
 
 
 def _seal_of_another_repo(person: Person) -> bytes:
-    person.run("sign", "./atlas-7b", "--repo", f"acme-lab/other@{COMMIT}", "--key", "ci.key").says(0)
+    person.run("sign", "./atlas-7b", "--repo", f"acme-lab/other@{COMMIT}", "--no-hub", "--key", "ci.key").says(0)
     return (person.here / "atlas-7b/model.sig").read_bytes()
 
 
@@ -265,7 +265,7 @@ def test_a_key_that_others_can_read_is_warned_about(person: Person) -> None:
 
 def test_what_is_no_private_key_is_a_usage_error(person: Person) -> None:
     with Nothing(person):
-        words = ("publish", "./atlas-7b", "--repo", f"acme-lab/a@{COMMIT}")
+        words = ("publish", "./atlas-7b", "--repo", f"acme-lab/a@{COMMIT}", "--no-hub")
         for key in ("ci.pub", "nothing.key", "atlas-7b", "env:NOT_SET"):
             person.run(*words, "--key", key).says(2, key)
         person.run(*words).says(2, "exactly one --key is wanted")
@@ -291,7 +291,8 @@ def test_a_full_disk_leaves_nothing_half_written_and_the_same_again_finishes(per
     before = person.left()
     argv = [sys.executable, "-m", "modelseal", "publish", "./atlas-7b", "--repo", f"acme-lab/full@{COMMIT}"]
     done = subprocess.run(
-        [*argv, "--key", "ci.key"], cwd=person.here, env=person.env, capture_output=True, text=True, timeout=WAIT_S,
+        [*argv, "--no-hub", "--key", "ci.key"],
+        cwd=person.here, env=person.env, capture_output=True, text=True, timeout=WAIT_S,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
     )  # fmt: skip
     Ran(done.returncode, done.stdout, done.stderr).says(6, "cannot be written: file too large")
@@ -409,7 +410,17 @@ def test_neither_a_signer_nor_a_new_controller_changes_the_keys(person: Person) 
 
 # registries that lie to a publisher
 
-LIED_TO = ("publish", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--key", "ci.key", "--wait", "0s")
+LIED_TO = (
+    "publish",
+    "./atlas-7b",
+    "--repo",
+    f"acme-lab/atlas-7b@{COMMIT}",
+    "--no-hub",
+    "--key",
+    "ci.key",
+    "--wait",
+    "0s",
+)
 
 
 def lied_to(folder: Path, address: Address, answer: Answer) -> tuple[World, Someone]:

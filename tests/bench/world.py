@@ -107,7 +107,8 @@ class World:
         """Seal and publish a folder; return its evidence."""
         evidence = model.with_name(model.name + ".evidence")
         self._say(
-            *(self.program, "publish", model, "--repo", repo, "--revision", make.revision(1), "--key", self.key),
+            *(self.program, "publish", model, "--repo", repo, "--revision", make.revision(1), "--no-hub"),
+            *("--key", self.key),
             *("--registry", self.url, "--save", evidence),
             # Beside the folder: model_signing refuses any signature file in it but the one that it is given.
             *("--signature", model.with_name(model.name + ".seal")),
@@ -126,7 +127,7 @@ class World:
     def sign_argv(self, model: Path, repo: str) -> list[str | Path]:
         """Return the command that seals that folder, with both digests of every file."""
         argv: list[str | Path] = [self.program, "sign", model, "--repo", repo, "--revision", make.revision(2)]
-        return [*argv, "--key", self.key, "--signature", self.folder / f"{model.name}.seal"]
+        return [*argv, "--no-hub", "--key", self.key, "--signature", self.folder / f"{model.name}.seal"]
 
     def _claim(self) -> None:
         text = self.folder / "ns.toml"

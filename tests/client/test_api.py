@@ -25,7 +25,7 @@ def ours(person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
 def test_publish_and_verify(ours: Person) -> None:
     ours.owns("python")
     folder, key = ours.model(), str(ours.here / "ci.key")
-    done = modelseal.publish(folder, "python/atlas-7b", key, revision=COMMIT)
+    done = modelseal.publish(folder, "python/atlas-7b", key, revision=COMMIT, hub=False)
     assert done.verdict is not None
     assert (done.verdict.word, done.seal, done.again) == ("verified", folder / "model.sig", False)
     assert done.evidence == ours.here / "atlas-7b.evidence"
@@ -38,14 +38,14 @@ def test_publish_and_verify(ours: Person) -> None:
 def test_a_seal_is_replaced_with_the_controllers(ours: Person) -> None:
     ours.owns("pythons")
     folder, key, ana = ours.model(), ours.here / "ci.key", ours.here / "ana.key"
-    first = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key)
+    first = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, hub=False)
     (folder / "config.json").write_bytes(b"[]")
     with pytest.raises(Usage, match="unless it replaces a seal"):
-        modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, controllers=[ana])
-    waits = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, replace_seal=True)
+        modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, hub=False, controllers=[ana])
+    waits = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, hub=False, replace_seal=True)
     assert (waits.verdict, waits.draft, waits.seal) == (None, ours.here / "atlas-7b.record", None)
     assert waits.waits_for == "signed by 0 of 1 controllers"
-    done = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, replace_seal=True, controllers=[ana])
+    done = modelseal.publish(folder, f"pythons/atlas-7b@{COMMIT}", key, hub=False, replace_seal=True, controllers=[ana])
     assert done.verdict is not None and done.replaces is not None
     assert (done.verdict.word, done.replaces.release.seal.hex()) == ("verified", first.signed.digest)
 
@@ -55,7 +55,7 @@ def test_a_verdict_that_is_not_zero_is_false(ours: Person) -> None:
     folder = ours.model()
     unknown = modelseal.verify(folder, "falsy/atlas-7b")
     assert (unknown.word, unknown.exit_code, bool(unknown)) == ("unknown", 5, False)
-    modelseal.publish(folder, f"falsy/atlas-7b@{COMMIT}", ours.here / "ci.key")
+    modelseal.publish(folder, f"falsy/atlas-7b@{COMMIT}", ours.here / "ci.key", hub=False)
     (folder / "loader.py").write_text("import os")
     failed = modelseal.verify(folder, "falsy/atlas-7b")
     assert not failed
@@ -66,7 +66,7 @@ def test_a_verdict_that_is_not_zero_is_false(ours: Person) -> None:
 def test_sign_writes_a_seal_and_asks_nobody(stranger: Person) -> None:
     folder = stranger.model()
     stranger.key("ci")
-    signed = modelseal.sign(folder, "acme-lab/atlas-7b", stranger.here / "ci.key", revision=COMMIT)
+    signed = modelseal.sign(folder, "acme-lab/atlas-7b", stranger.here / "ci.key", revision=COMMIT, hub=False)
     assert signed.path == folder / "model.sig"
     assert signed.path.read_text() == signed.seal
     assert len(signed.digest) == 64
@@ -101,7 +101,7 @@ def test_verify_signature_asks_nobody_and_names_no_repo(stranger: Person) -> Non
 
 def test_what_the_readme_says_runs(ours: Person, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     ours.owns("acme-lab")
-    modelseal.publish(ours.model(), "acme-lab/atlas-7b", ours.here / "ci.key", revision=COMMIT)
+    modelseal.publish(ours.model(), "acme-lab/atlas-7b", ours.here / "ci.key", revision=COMMIT, hub=False)
     (ours.here / "ci.pub").rename(ours.here / "signer.pub")
     text = (Path(__file__).parents[2] / "client/README.md").read_text()
     code = textwrap.dedent("".join(re.findall(r"^    import modelseal\n\n(?:    .*\n)+", text, re.MULTILINE)))

@@ -89,17 +89,26 @@ USAGE = {
     "keygen: unknown type": (["keygen", "-o", "ci", "--type", "rsa"], "'rsa' is not one of"),
     "keygen: no password file": (["keygen", "-o", "ci", "--password-file", "none"], "password file none: no such file"),
     "sign: no repo": (["sign", "."], "Missing option '--repo'"),
-    "sign: no commit": (["sign", ".", "--repo", "a/b", "--key", "k"], "a commit is wanted: 40 hex digits"),
+    "sign: no commit": (["sign", ".", "--repo", "a/b", "--no-hub", "--key", "k"], "a commit is wanted: 40 hex digits"),
     "sign: two commits": (
-        ["sign", ".", "--repo", f"a/b@{COMMIT}", "--revision", "0" * 40, "--key", "k"],
+        ["sign", ".", "--repo", f"a/b@{COMMIT}", "--revision", "0" * 40, "--no-hub", "--key", "k"],
         f"two revisions: {COMMIT} and {'0' * 40}",
     ),
-    "sign: a tag": (["sign", ".", "--repo", "a/b", "--revision", "v1"], "a revision is a commit of 40 hex digits"),
+    "sign: a tag": (
+        ["sign", ".", "--repo", "a/b", "--revision", "v1", "--no-hub"],
+        "a revision is a commit of 40 hex digits",
+    ),
     "sign: no key": (["sign", ".", "--repo", f"a/b@{COMMIT}"], "exactly one --key is wanted"),
-    "sign: no such key": (["sign", ".", "--repo", f"a/b@{COMMIT}", "--key", "none"], "key none: no such file"),
-    "sign: unset variable": (["sign", ".", "--repo", f"a/b@{COMMIT}", "--key", "env:NONE"], "variable is not set"),
+    "sign: no such key": (
+        ["sign", ".", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "none"],
+        "key none: no such file",
+    ),
+    "sign: unset variable": (
+        ["sign", ".", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "env:NONE"],
+        "variable is not set",
+    ),
     "publish: no repo": (["publish", "."], "Missing option '--repo'"),
-    "publish: bad wait": (["publish", ".", "--repo", f"a/b@{COMMIT}", "--key", "k", "--wait", "x"], ""),
+    "publish: bad wait": (["publish", ".", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "k", "--wait", "x"], ""),
     "claim: no such file": (["claim", "none.toml"], "namespace file none.toml: no such file"),
     "revoke: no reason": (["revoke", f"a/b@{COMMIT}"], "Missing option '--reason'"),
     "revoke: unknown reason": (["revoke", f"a/b@{COMMIT}", "--reason", "bad"], "'bad' is not a reason"),
@@ -165,7 +174,7 @@ NO_TRUST = (
     ["trust", "status"],
     ["trust", "save", "x.trust"],
     ["trust", "mirror", "https://a.example"],
-    ["publish", ".", "--repo", f"a/b@{COMMIT}", "--key", "ci.key"],
+    ["publish", ".", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "ci.key"],
     ["claim", "ns.toml", "--key", "ci.key"],
     ["revoke", f"a/b@{COMMIT}", "--reason", "malicious", "--key", "ci.key", "--yes"],
 )
@@ -194,7 +203,7 @@ def test_a_damaged_trust_root_is_an_error_and_no_traceback(person: Person) -> No
 def test_a_name_that_the_terminal_cannot_show_does_not_end_the_report(stranger: Person) -> None:
     stranger.model("m", {"模.bin": b"x"})
     stranger.key("ci")
-    stranger.run("sign", "m", "--repo", f"a/b@{COMMIT}", "--key", "ci.key").says(0)
+    stranger.run("sign", "m", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "ci.key").says(0)
     shown = stranger.run("show", "./m", env={"PYTHONIOENCODING": "latin-1"})
     shown.says(0, "\\u6a21.bin")
 
@@ -240,7 +249,7 @@ def test_import_modelseal_imports_nothing_of_it() -> None:
 def test_offline_commands_import_nothing_heavy_and_blake3_only_to_hash(person: Person) -> None:
     person.owns("light")
     person.model()
-    publish = ("publish", "./atlas-7b", "--repo", f"light/atlas-7b@{COMMIT}", "--key", "ci.key")
+    publish = ("publish", "./atlas-7b", "--repo", f"light/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key")
     person.run(*publish).says(0, "VERIFIED")
     asked = ("--repo", "light/atlas-7b", "--evidence", "atlas-7b.evidence", "--offline")
     found = imported_by(person, "verify", "./atlas-7b", *asked)

@@ -316,7 +316,7 @@ def test_copy_to_that_is_killed_leaves_nothing(number: signal.Signals, someone: 
 def test_hashing_shows_all_bytes_and_the_time_left_on_a_terminal(command: str, someone: Someone, large: Path) -> None:
     keys.write_pair(someone.here / f"k-{command}", SigningKey(CI.secret, CI.public), None)
     key = ["--key", f"k-{command}.key", "--jobs", "1"]
-    release = ["--repo", f"acme-lab/large@{make.revision(2)}", "--hash", "sha256"]
+    release = ["--repo", f"acme-lab/large@{make.revision(2)}", "--no-hub", "--hash", "sha256"]
     words = {
         "verify": ["verify", str(large), "--repo", "acme-lab/large", "--hash", "sha256", "--recheck"],
         "verify --signature": ["verify", str(large), "--signature", "l.sig", "--key", "l.pub", "--jobs", "1"],

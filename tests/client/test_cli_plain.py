@@ -54,7 +54,7 @@ def test_a_plain_signature_gives_way_only_to_one_by_the_same_key(key: str, signe
 
 
 def test_a_seal_is_not_lost_to_a_plain_signature_nor_the_other_way_round(signer: Person) -> None:
-    seal = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--key", "ci.key")
+    seal = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key")
     signer.run(*seal).says(0)
     signer.run(*PLAIN).says(1, "not overwritten")
     (signer.here / "atlas-7b/model.sig").unlink()
@@ -69,7 +69,7 @@ BAD = {
     "no key": ([*PLAIN[:3]], "exactly one --key is wanted"),
     "inside": ([*PLAIN, "--signature", "atlas-7b/x.sig"], "is inside the folder"),
     "a seal of blake3 alone": (
-        ["sign", "./atlas-7b", "--repo", f"a/b@{COMMIT}", "--key", "ci.key", "--hash", "blake3"],
+        ["sign", "./atlas-7b", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "ci.key", "--hash", "blake3"],
         "a seal always has sha256",
     ),
     "a list of a namespace": (["show", "hf://acme-lab", "--as", "sha256sum"], "--as is for the files of one"),
@@ -91,13 +91,15 @@ def test_bad_input_is_named(case: str, signer: Person) -> None:
 
 
 def test_a_seal_without_blake3_can_be_asked_for(signer: Person) -> None:
-    words = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--key", "ci.key")
+    words = ("sign", "./atlas-7b", "--repo", f"acme-lab/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key")
     signer.run(*words, "--hash", "sha256", "--jobs", "1").says(0)
     resources = json.loads(Bundle.parse((signer.here / "atlas-7b/model.sig").read_bytes()).payload)["predicate"]
     assert all("blake3" not in one for one in resources["resources"])
 
 
-@pytest.mark.parametrize("how", [("--plain",), ("--repo", f"acme-lab/atlas-7b@{COMMIT}")], ids=["plain", "seal"])
+@pytest.mark.parametrize(
+    "how", [("--plain",), ("--repo", f"acme-lab/atlas-7b@{COMMIT}", "--no-hub")], ids=["plain", "seal"]
+)
 def test_show_as_prints_lists_that_say_on_stderr_that_they_are_unverified(how: tuple[str, ...], signer: Person) -> None:
     signer.run("sign", "./atlas-7b", *how, "--key", "ci.key").says(0)
     done = signer.run("show", "./atlas-7b", "--as", "sha256sum").says(0)
@@ -120,13 +122,25 @@ def test_show_as_of_a_repo_is_what_the_log_proves(person: Person) -> None:
     person.model(contents=FILES)
     asked = ("show", "lists/atlas-7b", "--as", "sha256sum")
     person.run(*asked).says(1, "there is no valid release to list")
-    person.run("publish", "./atlas-7b", "--repo", f"lists/atlas-7b@{COMMIT}", "--key", "ci.key", "--jobs", "1").says(0)
+    person.run(
+        "publish", "./atlas-7b", "--repo", f"lists/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key", "--jobs", "1"
+    ).says(0)
     done = person.run(*asked).says(0)
     assert done.err == ""
     assert done.out == person.run("show", "./atlas-7b", "--as", "sha256sum", "-q").out
     person.run("show", f"lists/atlas-7b@{'0' * 40}", "--as", "sha256sum").says(1)
     # The logged seal has blake3; a check that leaves it out would not see a contradictory one.
-    again = ("publish", "./atlas-7b", "--repo", f"lists/atlas-7b@{COMMIT}", "--key", "ci.key", "--hash", "sha256")
+    again = (
+        "publish",
+        "./atlas-7b",
+        "--repo",
+        f"lists/atlas-7b@{COMMIT}",
+        "--no-hub",
+        "--key",
+        "ci.key",
+        "--hash",
+        "sha256",
+    )
     person.run(*again).says(2, "the logged seal has blake3 digests, which must be compared too")
 
 

@@ -28,7 +28,18 @@ EXPORTED = [
 
 
 def publish(namespace: str, commit: str = COMMIT, *more: str) -> tuple[str, ...]:
-    return ("publish", "./atlas-7b", "--repo", f"{namespace}/atlas-7b", "--revision", commit, "--key", "ci.key", *more)
+    return (
+        "publish",
+        "./atlas-7b",
+        "--repo",
+        f"{namespace}/atlas-7b",
+        "--revision",
+        commit,
+        "--no-hub",
+        "--key",
+        "ci.key",
+        *more,
+    )
 
 
 def test_a_dry_run_says_what_would_be_sealed_and_leaves_nothing(person: Person) -> None:

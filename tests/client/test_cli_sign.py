@@ -20,7 +20,7 @@ from modelseal.formats.manifest import Statement
 from tests.support.person import COMMIT, Person
 from tests.support.servers import until
 
-SIGN = ("sign", "./atlas-7b", "--repo", "acme-lab/atlas-7b", "--revision", COMMIT, "--key", "ci.key")
+SIGN = ("sign", "./atlas-7b", "--repo", "acme-lab/atlas-7b", "--revision", COMMIT, "--no-hub", "--key", "ci.key")
 
 # Names that a report must not print as they are: each tries to be a line, or to hide one.
 TRICKS = {
@@ -130,7 +130,7 @@ def test_sign_overwrites_no_foreign_seal(stranger: Person) -> None:
     assert (folder / "model.sig").read_text() == "{}"
     stranger.run(*SIGN, "--signature", "other.sig").says(0, "wrote:    other.sig")
     (folder / "model.sig").write_bytes((stranger.here / "other.sig").read_bytes())
-    other = ("sign", "./atlas-7b", "--repo", f"acme-lab/other@{COMMIT}", "--key", "ci.key")
+    other = ("sign", "./atlas-7b", "--repo", f"acme-lab/other@{COMMIT}", "--no-hub", "--key", "ci.key")
     stranger.run(*other).says(1, "model.sig seals acme-lab/atlas-7b and is not overwritten")
 
 
@@ -187,7 +187,7 @@ def test_a_file_name_prints_no_line_of_its_own_when_it_is_signed_or_shown(trick:
 def test_a_path_that_is_typed_prints_no_line_of_its_own(trick: str, stranger: Person) -> None:
     stranger.key("ci")
     for words in (
-        ["sign", f"./{TRICKS[trick]}", "--repo", f"a/b@{COMMIT}", "--key", "ci.key"],
+        ["sign", f"./{TRICKS[trick]}", "--repo", f"a/b@{COMMIT}", "--no-hub", "--key", "ci.key"],
         ["verify", f"./{TRICKS[trick]}", "--repo", "a/b"],
         ["verify", ".", "--repo", TRICKS[trick]],
         ["show", f"./{TRICKS[trick]}"],

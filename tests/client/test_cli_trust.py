@@ -127,7 +127,7 @@ def test_a_file_that_is_no_trust_root_is_refused(case: str, stranger: Person) ->
 def test_remove_says_what_it_forgets_and_what_is_kept(person: Person, registry: RegistryProcess) -> None:
     person.owns("gone")
     person.model()
-    repo = ("--repo", f"gone/atlas-7b@{COMMIT}", "--key", "ci.key")
+    repo = ("--repo", f"gone/atlas-7b@{COMMIT}", "--no-hub", "--key", "ci.key")
     person.run("publish", "./atlas-7b", *repo).says(0)
     revoke = ("revoke", f"gone/atlas-7b@{COMMIT}", "--reason", "malicious", "--key", "ana.key", "--yes")
     person.run(*revoke).says(0, "REVOKED (malicious)")

@@ -92,7 +92,15 @@ def test_a_submission_goes_through_the_proxy(person: Person, registry: RegistryP
     person.owns("proxied")
     person.model()
     with proxy(f"127.0.0.1:{registry.port}", tmp_path / "proxy.log") as found:
-        words = ("--repo", f"proxied/atlas-7b@{COMMIT}", "--key", "ci.key", "--registry", "http://registry.test")
+        words = (
+            "--repo",
+            f"proxied/atlas-7b@{COMMIT}",
+            "--no-hub",
+            "--key",
+            "ci.key",
+            "--registry",
+            "http://registry.test",
+        )
         person.run("publish", "./atlas-7b", *words, env={"HTTP_PROXY": found.url}).says(0, "VERIFIED")
         assert "POST http://registry.test/records HTTP/1.1" in found.asked()
 
@@ -135,7 +143,7 @@ def test_a_cold_verify_of_ten_files_asks_once_beyond_the_trust_root(
 ) -> None:
     person.owns("counted")
     model = person.model("ten", {f"file-{number}.json": b"{}" * number for number in range(1, 11)})
-    person.types("publish", "./ten", "--repo", f"counted/ten@{COMMIT}", "--key", "ci.key").says(0)
+    person.types("publish", "./ten", "--repo", f"counted/ten@{COMMIT}", "--no-hub", "--key", "ci.key").says(0)
     person.types("trust", "save", "x.trust").says(0)
     cold = Person(tmp_path / "cold")
     with proxy(f"127.0.0.1:{registry.port}", tmp_path / "proxy.log") as found:

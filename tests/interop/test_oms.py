@@ -82,7 +82,7 @@ def tool(model_signing: Path, person: Person) -> Tool:
 
 
 def sign(person: Person, name: str, repo: str = "acme-lab/atlas-7b", key: str = "ci.key") -> Path:
-    person.run("sign", f"./{name}", "--repo", f"{repo}@{COMMIT}", "--key", key).says(0, "SIGNED")
+    person.run("sign", f"./{name}", "--repo", f"{repo}@{COMMIT}", "--no-hub", "--key", key).says(0, "SIGNED")
     return person.here / name
 
 
@@ -111,7 +111,7 @@ def test_the_tool_refuses_a_changed_and_an_added_file(person: Person, tool: Tool
 def test_the_tool_accepts_a_real_model_as_publish_leaves_it(person: Person, tool: Tool, minilm: Path) -> None:
     folder = person.here / "all-MiniLM-L6-v2"
     shutil.copytree(minilm, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    where = ("--repo", "acme-lab/all-MiniLM-L6-v2", "--revision", COMMIT)
+    where = ("--repo", "acme-lab/all-MiniLM-L6-v2", "--revision", COMMIT, "--no-hub")
     for again in (False, True):
         done = person.run("publish", "./all-MiniLM-L6-v2", *where, "--key", "ci.key").says(0, "VERIFIED")
         assert ("it was in the log already" in done.out) == again
@@ -158,7 +158,7 @@ def test_openssl_reads_our_encrypted_keys_and_we_read_its(person: Person) -> Non
     kind = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "file:password")
     openssl(person, "genpkey", *kind, "-out", "theirs.key")
     person.model("theirs", {"config.json": b"{}"})
-    words = ("sign", "./theirs", "--repo", f"acme-lab/theirs@{COMMIT}", "--key", "theirs.key")
+    words = ("sign", "./theirs", "--repo", f"acme-lab/theirs@{COMMIT}", "--no-hub", "--key", "theirs.key")
     person.run(*words, "--password-file", "password").says(0, "SIGNED")
     person.run(*words).says(2, "password")
 
@@ -184,7 +184,7 @@ def test_the_commands_of_an_export_run_as_they_stand(
     person: Person, registry: RegistryProcess, model_signing: Path, key: str, lines: int
 ) -> None:
     folder, repo = person.model(f"exported-{key}", SHAPES["odd names"]), f"acme-lab/exported-{key}"
-    person.run("publish", f"./{folder.name}", "--repo", f"{repo}@{COMMIT}", "--key", f"{key}.key").says(0)
+    person.run("publish", f"./{folder.name}", "--repo", f"{repo}@{COMMIT}", "--no-hub", "--key", f"{key}.key").says(0)
     person.run("show", repo, "--export", f"./{key}.export").says(0, "README.txt", "release.tlog-proof")
     export = person.here / f"{key}.export"
     commands = re.findall(r"^    (\S.*)$", (export / "README.txt").read_text(), re.MULTILINE)

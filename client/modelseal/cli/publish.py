@@ -31,6 +31,7 @@ Examples (the second seals a commit again: the key that seals comes first, then 
 @click.argument("folder", metavar="PATH", type=click.Path(path_type=Path))
 @click.option("--repo", metavar="REPO[@REV]", required=True, help="The repo that these files are a release of.")
 @click.option("--revision", metavar="COMMIT", help="The commit, 40 hex digits; taken as given, and said so.")
+@click.option("--no-hub", is_flag=True, help="Take the commit as given; ask no Hub.")
 @options.signing
 @click.option(
     "--signature", metavar="FILE", type=click.Path(path_type=Path), help="Write the seal here [PATH/model.sig]."
@@ -50,6 +51,7 @@ def publish(
     folder: Path,
     repo: str,
     revision: str | None,
+    no_hub: bool,
     key_sources: tuple[str, ...],
     password_file: str | None,
     signature: Path | None,
@@ -83,6 +85,7 @@ def publish(
         folder.expanduser(),
         asked,
         key,
+        hub=not no_hub,
         registry=registry,
         signature=signature,
         save=save,

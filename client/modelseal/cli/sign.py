@@ -29,6 +29,7 @@ Examples:
 @click.argument("folder", metavar="PATH", type=click.Path(path_type=Path))
 @click.option("--repo", metavar="REPO[@REV]", help="The repo that these files are a release of.")
 @click.option("--revision", metavar="COMMIT", help="The commit, 40 hex digits; taken as given, and said so.")
+@click.option("--no-hub", is_flag=True, help="Take the commit as given; ask no Hub.")
 @click.option("--plain", is_flag=True, help="Name no repo: what every OpenSSF Model Signing tool reads, no more.")
 @options.signing
 @click.option(
@@ -40,6 +41,7 @@ def sign(
     folder: Path,
     repo: str | None,
     revision: str | None,
+    no_hub: bool,
     plain: bool,
     key_sources: tuple[str, ...],
     password_file: str | None,
@@ -58,7 +60,7 @@ def sign(
 
     folder = folder.expanduser()
     if plain:
-        if repo is not None or revision is not None:
+        if repo is not None or revision is not None or no_hub:
             raise Usage("--plain names no repo; leave out --repo and --revision")
         if hash not in ("auto", "sha256"):
             raise Usage("a plain signature has sha256 only; leave out --hash")
@@ -67,7 +69,9 @@ def sign(
         raise click.MissingParameter(param_type="option", param_hint="'--repo'")
     asked = typed.asked_commit(repo, revision)
     key = options.one_key(key_sources, password_file)
-    signed = journey(folder, asked, key, signature=signature, hash=hash, jobs=jobs, quiet=quiet or as_json)
+    signed = journey(
+        folder, asked, key, hub=not no_hub, signature=signature, hash=hash, jobs=jobs, quiet=quiet or as_json
+    )
     statement = signed.statement
     if as_json:
         output.emit(

@@ -60,6 +60,7 @@ def publish(
     key: SigningKey | Path | str,
     *,
     revision: str | None = None,
+    hub: bool = True,
     password: bytes | None = None,
     registry: str | None = None,
     signature: Path | str | None = None,

@@ -74,6 +74,7 @@ def sign(
     key: SigningKey | Path | str,
     *,
     revision: str | None = None,
+    hub: bool = True,
     password: bytes | None = None,
     signature: Path | str | None = None,
     hash: str = "auto",
