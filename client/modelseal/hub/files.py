@@ -1,0 +1,108 @@
+"""Small files, fetched and checked; and the sha256 of all files, as far as the Hub's word goes.
+
+Of a file in LFS or Xet the Hub tells the sha256. Of the others it tells git's id, a SHA-1 over length and content: they
+are fetched, must have that id, and their sha256 is computed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from urllib.parse import quote
+
+from modelseal.errors import Malformed, Refused
+from modelseal.formats import manifest, names
+from modelseal.formats.manifest import File
+from modelseal.hub import client
+from modelseal.hub.client import Token
+from modelseal.hub.listing import HubFile, HubListing, kind_of, what_is
+
+AT_ONCE = 8
+
+
+def fetch(listing: HubListing, file: HubFile, limit: int, *, token: Token = None) -> bytes:
+    """Return the bytes of *file*, of at most *limit*; Refused if they are not the ones that the listing names."""
+    if file.size > limit:
+        raise Refused(f"{_about(listing, file)}: {file.size} bytes, more than {limit}")
+    parts: list[bytes] = []
+    _read(listing, file, token, parts.append)
+    return b"".join(parts)
+
+
+def files_of(
+    listing: HubListing, *, progress: Callable[[int], None] | None = None, token: Token = None
+) -> tuple[File, ...]:
+    """Return every file of *listing* but those that no seal covers, with its sha256; sorted.
+
+    Files outside LFS are fetched; *progress* is told their bytes as they come. Refused: other bytes than listed, or a
+    name that no seal can hold.
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    covered = [file for file in listing.files if not ignored(file.name)]
+    with contextlib.ExitStack() as open_:
+        pool = open_.enter_context(ThreadPoolExecutor(AT_ONCE))
+        open_.callback(pool.shutdown, wait=True, cancel_futures=True)  # runs first: the first failure ends it all
+        found = {
+            pool.submit(_read, listing, file, token, lambda _part: None): file
+            for file in covered
+            if file.sha256 is None
+        }
+        digests: dict[str, bytes] = {}
+        for future in as_completed(found):
+            digests[found[future].name] = future.result()
+            if progress is not None:
+                progress(found[future].size)
+    files = tuple(
+        File(
+            manifest.file_name(file.name, _about(listing, file)),
+            file.size,
+            digests[file.name] if file.sha256 is None else file.sha256,
+            gitoid=file.blob_id if file.sha256 is None else None,
+        )
+        for file in covered
+    )
+    try:
+        manifest.check_files(files, what_is(listing.asked, listing.commit))
+    except Malformed as e:
+        raise Refused(str(e)) from e
+    return files
+
+
+def small_bytes(listing: HubListing) -> int:
+    """Return how many bytes `files_of` fetches."""
+    return sum(file.size for file in listing.files if file.sha256 is None and not ignored(file.name))
+
+
+def ignored(name: str) -> bool:
+    """Whether *name* is one that no seal covers: git's own at the root, and `model.sig`."""
+    return names.folded(name.split("/")[0]) in manifest.IGNORED
+
+
+def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[bytes], None]) -> bytes:
+    """Hand the bytes of *file* to *take*; return their sha256. Refused, at the end, if they are not those listed."""
+    kind, rest = kind_of(listing.repo)
+    prefix = "" if kind == "models" else f"/{kind}"
+    path = f"{prefix}/{rest}/resolve/{listing.commit}/{quote(file.name)}"
+    about = _about(listing, file)
+    size, sha256 = 0, hashlib.sha256()
+    git = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    hub = client.at(listing.endpoint, token)
+    with client.stream(hub, path, what=about, limit=file.size, elsewhere=True) as found:
+        for part in found.parts:
+            size += len(part)
+            sha256.update(part)
+            git.update(part)
+            take(part)
+    if size != file.size:
+        raise Refused(f"{about}: {size} bytes came, {file.size} are listed")
+    if file.sha256 is not None and sha256.digest() != file.sha256:
+        raise Refused(f"{about}: sha256:{sha256.hexdigest()} came, sha256:{file.sha256.hex()} is listed")
+    if file.sha256 is None and git.hexdigest() != file.blob_id:
+        raise Refused(f"{about}: the git blob {git.hexdigest()} came, {file.blob_id} is listed")
+    return sha256.digest()
+
+
+def _about(listing: HubListing, file: HubFile) -> str:
+    return f"{what_is(listing.asked, listing.commit)}: {names.printable(file.name)}"
