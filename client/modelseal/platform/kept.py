@@ -1,0 +1,101 @@
+"""A private folder that is kept between runs and held by one at a time: what a download has brought is not lost with it.
+
+    with held(hub / ".locks/modelseal/models--acme-lab--atlas-7b", waiting=tell) as folder:
+        fill(folder)
+        drop(folder)        # all of it was moved; without this it is there for the next run
+
+The holder may be killed at any time: the system drops its lock, and the next one finds what it left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from modelseal.errors import Error, Unavailable
+from modelseal.platform.files import make_folder
+from modelseal.platform.locks import lock
+
+_POLL_S = 0.05
+
+
+@contextlib.contextmanager
+def held(path: Path, *, waiting: Callable[[], None], timeout_s: float) -> Iterator[Path]:
+    """Hold the folder *path* (0700), made where it is missing; *waiting* is called once if another one holds it.
+
+    Raises Unavailable after *timeout_s*, Error if it cannot be made, or is a link or open to others.
+    """
+    make_folder(path.parent)
+    deadline = time.monotonic() + timeout_s
+    if sys.platform == "win32":
+        with lock(path.with_name(path.name + ".lock"), timeout_s=timeout_s):
+            os.makedirs(path, exist_ok=True)
+            yield path
+        return
+    fd = _first(path)
+    try:
+        if fd is None:
+            waiting()
+        while fd is None:
+            if time.monotonic() >= deadline:
+                raise Unavailable(f"{path} is held by another process", hint="try again when it has ended")
+            time.sleep(_POLL_S)
+            fd = _first(path)
+        yield path
+    finally:
+        if fd is not None:
+            os.close(fd)  # drops the lock
+
+
+def drop(path: Path) -> None:
+    """Remove what `held` holds: whoever waits for it makes it anew."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _first(path: Path) -> int | None:
+    """Return a descriptor that holds the folder's lock; None if another one does, or the folder has just been removed."""
+    import fcntl
+
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # removed by the one who held it
+        return None
+    except OSError as e:
+        if e.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise Error(f"{path}: a link or a file, where a folder of our own should be") from e
+        raise Error(f"{path}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+            raise Error(f"{path}: others may write there; remove it")
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, status):
+            return fd
+    except OSError as e:
+        os.close(fd)
+        if e.errno in (errno.EAGAIN, errno.EACCES):
+            return None
+        raise Error(f"{path}: cannot be locked: {(e.strerror or type(e).__name__).lower()}") from e
+    except BaseException:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return None
+
+
+def _is_at(path: Path, status: os.stat_result) -> bool:
+    """Whether the folder that was locked still has its name: who held it before may have removed it."""
+    try:
+        now = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (now.st_dev, now.st_ino) == (status.st_dev, status.st_ino)
