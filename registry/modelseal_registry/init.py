@@ -24,7 +24,7 @@ from pathlib import Path
 from modelseal import platform
 from modelseal.errors import Conflict, Malformed, Unavailable, Usage
 from modelseal.formats import merkle, names, records, strict
-from modelseal.formats.identity import MAX_KEYS
+from modelseal.formats.identity import MAX_KEYS, Key
 from modelseal.formats.policy import encode_policy, parse_policy
 from modelseal.formats.records import Operators
 from modelseal.formats.trust import Trust
@@ -74,13 +74,15 @@ def init(
         settings = config.defaults(beside, origin)
         _keys(settings, trying_out=not operators)  # 3
         if operators:
-            leaf0 = _begin(settings, operators, threshold)  # 4
+            leaf0 = _begin(settings, operators, threshold, observers=())  # 4
             _draft(settings, leaf0, trustdraft.ordered(operators), threshold, tuple(holders))  # 5
             fingerprint = None
         else:
             operator = keyfiles.load(settings.place.keys / keyfiles.OPERATOR)
             operators = (operator.public,)
-            fingerprint = _publish(settings, _begin(settings, operators, 1), operator, tuple(holders) or (HOLDER,))
+            # It observes too, so that everything can be tried out at once; operators elsewhere name observers later.
+            leaf0 = _begin(settings, operators, 1, observers=(operator.public.key,))
+            fingerprint = _publish(settings, leaf0, operator, tuple(holders) or (HOLDER,))
     return Made(config.read(place), tuple(key.fingerprint for key in operators), threshold, fingerprint)
 
 
@@ -144,10 +146,10 @@ def _keys(settings: Config, *, trying_out: bool) -> None:
         keyfiles.create(folder / name)
 
 
-def _begin(settings: Config, operators: Sequence[PublicKey], threshold: int) -> bytes:
+def _begin(settings: Config, operators: Sequence[PublicKey], threshold: int, observers: tuple[Key, ...]) -> bytes:
     """Make the log; return the hash of leaf 0."""
     keys = sorted((key.key for key in operators), key=lambda key: strict.encode(key.value()))
-    record = Operators(settings.origin, 1, None, tuple(keys), threshold, ())
+    record = Operators(settings.origin, 1, None, tuple(keys), threshold, observers)
     store = open_store(settings.place.database)
     try:
         create_log(store, records.encode_record(record), int(time.time()))
