@@ -109,6 +109,16 @@ def accept(note: str, tiles: Mapping[str, bytes], trust: Trust, head: Head | Non
     return Head(opened.checkpoint.size, opened.checkpoint.root, note, trust.policy.log.encode(), time)
 
 
+def seen_before(note: str, trust: Trust) -> Head:
+    """Return the head of a log that somebody else has seen; Malformed if *note* does not verify under *trust*.
+
+    How old it is, and who cosigned it, is not asked: that the log key signed it is what a later answer must not deny.
+    """
+    opened = _open(note, trust)
+    times = [time for time in (opened.own, *opened.witnesses) if time is not None]
+    return Head(opened.checkpoint.size, opened.checkpoint.root, note, trust.policy.log.encode(), max(times, default=0))
+
+
 class _Stale(Exception):
     """Right but too old, too new or without a clock. Not a promise broken."""
 

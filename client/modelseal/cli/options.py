@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -54,21 +54,51 @@ _FRESHNESS = (
 )
 
 
-def judge(function: F) -> F:
+_ACCEPT = click.option(
+    "--accept",
+    metavar="WORD,...",
+    help="Take the repo that is named here although it is that: observed, unknown or pinned.",
+)
+_ALLOWING = (
+    click.option(
+        "--strict", is_flag=True, help="Accept nothing; want independent mirrors, a clock and complete folders."
+    ),
+    click.option("--locked", is_flag=True, help="Take only what is in the lock, and all of it."),
+    click.option(
+        "--lock",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The lock [MODELSEAL_LOCK, or the nearest modelseal.lock up to the folder that holds .git].",
+    ),
+    click.option(
+        "--rules",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="One more rules.toml that must allow what is not VERIFIED [MODELSEAL_RULES].",
+    ),
+)
+
+
+def evidence(function: F) -> F:
     """Whom to ask, and how old an answer may be."""
-    evidence = click.option(
+    option = click.option(
         "--evidence", metavar="FILE", type=click.Path(path_type=Path), help="Decide on this evidence; ask nobody."
     )
-    return registry(evidence(_freshness(function)))
+    return registry(option(_each(_FRESHNESS, function)))
+
+
+def judge(function: F) -> F:
+    """The same, and what is allowed besides what is VERIFIED."""
+    return evidence(_ACCEPT(_each(_ALLOWING, function)))
 
 
 def judge_many(function: F) -> F:
-    """The same where several repos are judged: evidence in a file is about one."""
-    return registry(_freshness(function))
+    """The same where several repos are judged: evidence in a file, and a word of --accept, are about one."""
+    return registry(_each(_FRESHNESS, _each(_ALLOWING, function)))
 
 
-def _freshness(function: F) -> F:
-    for option in reversed(_FRESHNESS):
+def _each(options: Sequence[Callable[[F], F]], function: F) -> F:
+    for option in reversed(options):
         function = option(function)
     return function
 
@@ -91,7 +121,7 @@ def offline(function: F) -> F:
 
 
 class Asking(TypedDict):
-    """The options of `judge`, read: what `modelseal.verify` takes, and the fields of `Where`."""
+    """The options of `evidence`, read: what `modelseal.verify` takes, and the fields of `Where`."""
 
     registry: str | None
     evidence: Path | None
@@ -110,6 +140,31 @@ def asking(
         clock = times.parse_time(as_of)
     age = times.parse_duration(max_age) if max_age is not None else None
     return Asking(registry=registry, evidence=evidence, offline=offline, max_age=age, as_of=clock)
+
+
+class Judging(Asking):
+    """The options of `judge`, read: what `modelseal.verify` takes; the last five are the fields of `Allow`."""
+
+    accept: tuple[str, ...]
+    strict: bool
+    locked: bool
+    lock: Path | None
+    rules: Path | None
+
+
+def judging(
+    *,
+    accept: str | None = None,
+    strict: bool,
+    locked: bool,
+    lock: Path | None,
+    rules: Path | None,
+    evidence: Path | None = None,
+    **asked: Any,
+) -> Judging:
+    words = tuple(word.strip() for word in accept.split(",")) if accept is not None else ()
+    found = asking(evidence=evidence, **asked)
+    return Judging(**found, accept=words, strict=strict, locked=locked, lock=lock, rules=rules)
 
 
 def where(registry: str | None) -> Where:

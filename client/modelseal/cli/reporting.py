@@ -38,11 +38,11 @@ def option(function: F) -> F:
     )(function)
 
 
-def check_scan(files: tuple[Path, ...], caches: Iterable[Path]) -> Reports:
+def check_scan(files: tuple[Path, ...], caches: Iterable[Path], reads: Iterable[Path | None] = ()) -> Reports:
     """The same for a scan of *caches*: no report may lie in one of them."""
-    found = Reports((), Path())
+    found, reads = Reports((), Path()), tuple(reads)
     for cache in caches:
-        found = check(files, cache)
+        found = check(files, cache, reads=reads)
     return found
 
 

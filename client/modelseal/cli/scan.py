@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,7 @@ Exit status: that of the worst verdict among --fail-on
 Examples:
   modelseal scan
   modelseal scan --fail-on failed,unknown,unavailable,log-misbehaved --report cache.html
+  modelseal scan --rules house.toml --fail-on failed,unknown,unavailable,log-misbehaved
   modelseal scan --cache-dir /srv/models/hub --registry /srv/seal/public --offline --json
 """
 
@@ -53,13 +54,10 @@ def scan(
     hash: str,
     jobs: int | None,
     recheck: bool,
-    registry: str | None,
-    offline: bool,
-    max_age: str | None,
-    as_of: str | None,
     report_files: tuple[Path, ...],
     quiet: bool,
     as_json: bool,
+    **judge: Any,
 ) -> int:
     """Say of everything in the Hub cache whether it is what its owner sealed, worst first.
 
@@ -71,19 +69,25 @@ def scan(
     from modelseal.reports import value
     from modelseal.reports.subject import FAIL_ON
 
-    if offline and (registry is None or registry.startswith(("http://", "https://"))):
+    registry = judge["registry"]
+    if judge["offline"] and (registry is None or registry.startswith(("http://", "https://"))):
         raise Usage("--offline needs something at hand to ask", hint="give --registry FOLDER of a mirror")
-    asking = options.asking(registry=registry, evidence=None, offline=offline, max_age=max_age, as_of=as_of)
+    judging = options.judging(**judge)
     hubs = [one.expanduser() for one in cache_dirs]
-    reports = reporting.check_scan(report_files, hubs or [cached.folder(None)])
+    reads = [judge["lock"], judge["rules"]]
+    reports = reporting.check_scan(report_files, hubs or [cached.folder(None)], reads=reads)
     with reports.beginning(None):
         found = journey(
             hubs,
             fail_on=FAIL_ON if fail_on is None else tuple(word.strip() for word in fail_on.split(",")),
-            registry=asking["registry"],
-            offline=asking["offline"],
-            max_age=asking["max_age"],
-            as_of=asking["as_of"],
+            registry=registry,
+            offline=judging["offline"],
+            max_age=judging["max_age"],
+            as_of=judging["as_of"],
+            strict=judging["strict"],
+            locked=judging["locked"],
+            lock=judging["lock"],
+            rules=judging["rules"],
             hash=hash,
             jobs=jobs,
             recheck=recheck,

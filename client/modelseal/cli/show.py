@@ -40,7 +40,7 @@ Examples:
     type=click.Choice(("sha256sum", "sglang")),
     help="Print the list of files as this tool reads it, and nothing else.",
 )
-@options.judge
+@options.evidence
 @options.common
 def show(
     target: str,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Exit status:
-  0 VERIFIED (with --signature: SIGNATURE VALID)   1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE   8 LOG MISBEHAVED
+  0 VERIFIED or ACCEPTED (with --signature: SIGNATURE VALID)   1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE
+  8 LOG MISBEHAVED
 
 \b
 Examples:
@@ -26,6 +27,8 @@ Examples:
   modelseal verify ~/.cache/huggingface/hub/models--acme-lab--atlas-7b/snapshots/COMMIT
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --evidence atlas-7b.evidence --offline
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
+  modelseal verify ./tiny-lm --repo someuser/tiny-lm --accept unknown
+  modelseal verify acme-lab/atlas-7b --locked --strict
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --report atlas-7b.html --report atlas-7b.sarif
   modelseal verify ./atlas-7b --signature ./atlas-7b/model.sig --key signer.pub
 """
@@ -87,23 +90,25 @@ def verify(
         raise Usage("--complete and --partial contradict each other; give one of them")
     folder, named = _target(target, repo, cache_dir)
     copy_to = copy_to.expanduser() if copy_to else None
-    reports = reporting.check(report_files, folder, copy_to=copy_to, reads=[judge["evidence"]])
+    reads = [judge["evidence"], judge["lock"], judge["rules"]]
+    reports = reporting.check(report_files, folder, copy_to=copy_to, reads=reads)
     place = layouts.find(folder)
-    asked = named or (typed.asked(repo) if repo is not None else place.asked)
+    named = named or (typed.asked(repo) if repo is not None else None)
+    asked = named or place.asked
     if asked is None:
         raise _no_name(target, folder)
-    asking = options.asking(**judge)
+    judging = options.judging(**judge)
     with reports.beginning(asked):
         verdict = journey(
             folder,
-            asked,
+            named,
             complete=complete or (False if partial else None),
             hash=hash,
             jobs=jobs,
             recheck=recheck,
             copy_to=copy_to,
             quiet=quiet or as_json,
-            **asking,
+            **judging,
         )
     reports.write(verdict, quiet=quiet or as_json)
     wrote = [str(copy_to)] if copy_to and verdict else []

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from modelseal import gather, platform, remote, root
-from modelseal.decide import Freshness, decide, tiles_wanted
+from modelseal.decide import Freshness, accept, decide, seen_before, tiles_wanted
 from modelseal.errors import Error, Malformed, Misbehaviour, Refused, Unavailable, Usage
-from modelseal.formats.evidence import MAX_EVIDENCE
+from modelseal.formats.evidence import MAX_EVIDENCE, Evidence
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
 from modelseal.memory import Memory
@@ -37,6 +37,7 @@ class Where:
     offline: bool = False
     max_age: int | None = None  # seconds; can only shorten the registry's own
     as_of: int | str | None = None
+    notes: tuple[tuple[str, str], ...] = ()  # origin and checkpoint note: heads that the lock has seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_
     memory = Memory(platform.state_folder(), entry.trust.origin)
     with _memory():
         memory.pin(entry.trust.leaf0)
-        seen = memory.head(), memory.revoked()  # 2
+        seen = _Seen.of(memory, where, entry.trust)  # 2
     fresh = _freshness(where, entry.trust, now)
     answer = _first(asked, _readers(where, entry, budget), entry, seen, fresh)  # 3
     if entry.globs:
@@ -85,11 +86,39 @@ def again(asked: Asked, answer: Answer, where: Where = Where(), *, budget_s: flo
     now = int(time.time())
     memory = Memory(platform.state_folder(), answer.trust.origin)
     with _memory():
-        seen = memory.head(), memory.revoked()
-    decision = decide(answer.evidence, {}, answer.trust, *seen, asked, _freshness(where, answer.trust, now))
+        head, revoked = memory.head(), memory.revoked()
+    fresh = _freshness(where, answer.trust, now)
+    decision = decide(answer.evidence, {}, answer.trust, head, revoked, asked, fresh)
     if decision.word == Word.UNAVAILABLE or (decision.word is None and decision.statement is None):
         return ask(asked, where, now=now, budget_s=budget_s)
     return replace(answer, decision=replace(decision, registry=answer.decision.registry))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the answer must not deny: heads of the log, the largest first, and revocations."""
+
+    heads: tuple[Head, ...]
+    revoked: Revoked
+
+    @classmethod
+    def of(cls, memory: Memory, where: Where, trust: Trust) -> _Seen:
+        """Return what this machine remembers, and what the lock has seen; Usage if that does not verify."""
+        heads = [head] if (head := memory.head()) is not None else []
+        note = dict(where.notes).get(trust.origin)
+        if note is not None and (not heads or heads[0].note != note):
+            try:
+                heads.append(seen_before(note, trust))
+            except Malformed as e:
+                says = f"the head of {trust.origin} in the lock does not verify under the trust root: {e}"
+                raise Usage(
+                    says, hint="if the registry has changed its key: take that [[log]] out, and lock again"
+                ) from e
+        return cls(tuple(sorted(heads, key=lambda one: -one.size)), memory.revoked())
+
+    @property
+    def head(self) -> Head | None:
+        return self.heads[0] if self.heads else None
 
 
 @contextlib.contextmanager
@@ -186,17 +215,17 @@ def _first(
     asked: Asked,
     readers: Iterable[tuple[str, gather.Reader]],
     entry: root.Entry,
-    seen: tuple[Head | None, Revoked],
+    seen: _Seen,
     fresh: Freshness,
 ) -> Answer:
     """Return the first answer that proves something, or the last that does not with everybody's reason."""
-    trust, (head, revoked) = entry.trust, seen
+    trust, revoked = entry.trust, seen.revoked
     reasons: list[str] = []
     nobody = Decision(asked, Word.UNAVAILABLE, ": no address is known", origin=trust.origin)
     answer = Answer(nobody, None, trust, entry.policy, None)
     for location, reader in readers:
         try:
-            evidence, decision = _one(asked, reader, trust, head, revoked, fresh)
+            evidence, decision = _one(asked, reader, trust, seen, fresh)
         except Unavailable as e:
             notes = (e.hint,) if e.hint else ()
             decision = Decision(asked, Word.UNAVAILABLE, f": {e}", origin=trust.origin, revoked=revoked, notes=notes)
@@ -211,17 +240,16 @@ def _first(
     return answer
 
 
-def _one(
-    asked: Asked, reader: gather.Reader, trust: Trust, head: Head | None, revoked: Revoked, fresh: Freshness
-) -> tuple[bytes, Decision]:
+def _one(asked: Asked, reader: gather.Reader, trust: Trust, seen: _Seen, fresh: Freshness) -> tuple[bytes, Decision]:
     def once(revision: str | None) -> tuple[bytes, Decision]:
         evidence = gather.evidence(reader, asked.key, revision, MAX_EVIDENCE)
         try:
-            wanted = [] if fresh.from_file else tiles_wanted(evidence, head)
+            wanted = [] if fresh.from_file else [tile for head in seen.heads for tile in tiles_wanted(evidence, head)]
         except Malformed:
             wanted = []  # decide says what is wrong with it
-        tiles = {tile.path: gather.get_tile(reader.get, tile) for tile in wanted}
-        return evidence, decide(evidence, tiles, trust, head, revoked, asked, fresh)
+        tiles = {path: gather.get_tile(reader.get, tile) for path, tile in {one.path: one for one in wanted}.items()}
+        decision = decide(evidence, tiles, trust, seen.head, seen.revoked, asked, fresh)
+        return evidence, _continued(decision, evidence, tiles, trust, seen.heads[1:], fresh)
 
     evidence, decision = once(asked.revision)
     if decision.ask_again and decision.ask_again != asked.revision and not fresh.from_file:
@@ -232,3 +260,27 @@ def _one(
         if again[1].statement is not None:
             return again
     return evidence, decision
+
+
+def _continued(
+    decision: Decision,
+    evidence: bytes,
+    tiles: Mapping[str, bytes],
+    trust: Trust,
+    heads: Iterable[Head],
+    fresh: Freshness,
+) -> Decision:
+    """Return *decision*, or LOG MISBEHAVED: the answer continues the largest head, and must continue these too."""
+    if decision.word in (Word.UNAVAILABLE, Word.LOG_MISBEHAVED):
+        return decision
+    try:
+        for head in heads:
+            accept(Evidence.parse(evidence).checkpoint, tiles, trust, head, fresh)
+    except Misbehaviour as e:
+        unheard = replace(decision, word=Word.LOG_MISBEHAVED, says=f": {e}", qualifier="", head=None)
+        return replace(unheard, older=e.older, newer=e.newer)
+    except (Malformed, Unavailable) as e:
+        return replace(
+            decision, word=Word.UNAVAILABLE, says=f": the answer proves nothing: {e}", qualifier="", head=None
+        )
+    return decision

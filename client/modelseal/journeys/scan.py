@@ -19,13 +19,14 @@ from modelseal.errors import Error, Misbehaviour, Unavailable, Usage
 from modelseal.formats.names import Asked, printable
 from modelseal.inventory import Inventory, Repo
 from modelseal.journeys import cached
+from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import BUDGET_S, Answer, Where, again, ask, check
 from modelseal.journeys.digests import Hashing
 from modelseal.journeys.verify import compared
 from modelseal.platform import Missing
 from modelseal.reports.subject import FAIL_ON, Failure, Scan, Scanned
 from modelseal.values import dataclass
-from modelseal.verdict import Verdict, Word
+from modelseal.verdict import Decision, Verdict, Word
 
 WORDS = tuple(word.value for word in Word if word.exit_code)
 SHORT_S = 5.0  # the budget of one repo after another's was spent without an answer
@@ -39,6 +40,10 @@ def scan(
     offline: bool = False,
     max_age: int | None = None,
     as_of: int | str | None = None,
+    strict: bool = False,
+    locked: bool = False,
+    lock: Path | str | None = None,
+    rules: Path | str | None = None,
     hash: str = "auto",
     jobs: int | None = None,
     recheck: bool = False,
@@ -47,7 +52,8 @@ def scan(
     """Return what is said of every snapshot in the Hub caches *cache_dirs* (by default that of the Hub's own client).
 
     The names of folders in the cache say whose the files must be, and `verify` says of each snapshot what is said here.
-    *fail_on*: verdicts (`failed`, `unavailable`, ...) for which the scan is not true. The others are as for `verify`.
+    *fail_on*: verdicts (`failed`, `unavailable`, ...) for which the scan is not true. The others are as for `verify`;
+    what may be used although it is not VERIFIED is for rules.toml to say.
 
         scan = modelseal.scan()
         for one in scan.found:  # worst first
@@ -60,12 +66,14 @@ def scan(
     for word in chosen:
         if word not in WORDS:
             raise Usage(f"{printable(word)!r} is no verdict to fail on", hint="verdicts are " + ", ".join(WORDS))
-    where = Where(registry, None, offline, max_age, as_of)
+    caches = tuple(cache_dirs)
+    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allowing = Allowing.of(allow, named=None, judged=[cached.folder(one) for one in caches or (None,)])
+    where = allowing.where(Where(registry, None, offline, max_age, as_of))
     check(where)
     hashing = Hashing(hash, jobs, recheck)
-    caches = tuple(cache_dirs)
     there, notes = _inventories(caches)  # 1
-    found, passed_over = _Judging(where, hashing).all(there, quiet=quiet)
+    found, passed_over = _Judging(where, hashing, allowing).all(there, quiet=quiet)
     notes += [(str(one.path), one.why) for each in there for one in each.passed_over]
     return Scan(
         tuple(sorted(found, key=lambda one: one.rank)),
@@ -116,8 +124,8 @@ class _Share:
 
 
 class _Judging:
-    def __init__(self, where: Where, hashing: Hashing) -> None:
-        self._where, self._hashing = where, hashing
+    def __init__(self, where: Where, hashing: Hashing, allowing: Allowing) -> None:
+        self._where, self._hashing, self._allowing = where, hashing, allowing
         self._budget_s = BUDGET_S
 
     def all(self, there: Iterable[Inventory], *, quiet: bool) -> tuple[list[Scanned], list[tuple[str, str]]]:
@@ -131,7 +139,7 @@ class _Judging:
             for commit in _main_first(repo):
                 repos.setdefault(repo.name.lower(), []).append(_walked(_Snapshot(repo, commit)))  # 2
         every = [one for snapshots in repos.values() for one in snapshots]
-        if any(not one.empty for one in every):
+        if any(not one.empty for one in every) and not self._allowing.has_pinned:
             _check_trust()
         with progress.shown("scanning", sum(one.size for one in every), quiet=quiet) as step:
             for snapshots in repos.values():
@@ -140,11 +148,13 @@ class _Judging:
 
     def _repo(self, snapshots: list[_Snapshot], step: Callable[[int], None]) -> Iterator[Scanned]:
         """Yield what is said of the snapshots of one repo, which may lie in several caches."""
-        answer: Answer | Failure | None = None
+        answer: Answer | Decision | Failure | None = None
         for one in snapshots:
             asked = Asked(one.repo.name, one.commit)
-            if not isinstance(answer, Failure):
+            if answer is None or isinstance(answer, Answer):
                 answer = self._asked(asked, answer)  # 3
+            elif isinstance(answer, Decision):
+                answer = replace(answer, asked=asked)
             share = _Share(step, one.size)
             outcome: Verdict | Failure
             if one.failure is not None:
@@ -154,12 +164,17 @@ class _Judging:
             share(share.left)
             yield Scanned(one.repo.name, one.commit, str(one.path), outcome, str(one.repo.folder.parent))
 
-    def _asked(self, asked: Asked, earlier: Answer | None) -> Answer | Failure:
+    def _asked(self, asked: Asked, earlier: Answer | None) -> Answer | Decision | Failure:
         began = time.monotonic()
         try:
             if earlier is not None:
                 return again(asked, earlier, self._where, budget_s=self._budget_s)
             answer = ask(asked, self._where, budget_s=self._budget_s)
+        except root.NoTrust as e:
+            try:
+                return self._allowing.unanswered(asked, e)
+            except Error:
+                return _failure(e, asked.repo)
         except Usage:  # of the command or of what is trusted: it is the same for all
             raise
         except Error as e:
@@ -168,11 +183,13 @@ class _Judging:
         self._budget_s = SHORT_S if unheard else BUDGET_S
         return answer
 
-    def _compared(self, one: _Snapshot, answer: Answer, share: _Share) -> Verdict | Failure:
+    def _compared(self, one: _Snapshot, answer: Answer | Decision, share: _Share) -> Verdict | Failure:
         try:
             place = layouts.find(one.path)
             listing = place.walk()
-            return compared(answer, place, listing, None, replace(self._hashing, step=share), quiet=True)  # 4
+            decision = answer.decision if isinstance(answer, Answer) else answer
+            complete, hashing = self._allowing.complete(None), replace(self._hashing, step=share)
+            return compared(decision, place, listing, complete, hashing, self._allowing, quiet=True)  # 4
         except Error as e:
             return _failure(e, one.repo.name)
 

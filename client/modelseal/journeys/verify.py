@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from modelseal.compare import Local, compare, digests_wanted
 from modelseal.errors import Error, Usage
 from modelseal.folders import Listing
 from modelseal.formats.names import Asked
-from modelseal.journeys import cached
-from modelseal.journeys.ask import Answer, Where, ask
+from modelseal.journeys import cached, typed
+from modelseal.journeys.allow import Allow, Allowing
+from modelseal.journeys.ask import Where, ask
 from modelseal.journeys.digests import BOTH, SHA256, Hashing, hashed
 from modelseal.journeys.look import Look, look, whose
 from modelseal.judged import judge
 from modelseal.layouts import Place
-from modelseal.verdict import Verdict, Word
+from modelseal.root import NoTrust
+from modelseal.values import dataclass
+from modelseal.verdict import Decision, Verdict, Word
 
 
 def verify(
@@ -34,6 +38,11 @@ def verify(
     offline: bool = False,
     max_age: int | None = None,
     as_of: int | str | None = None,
+    accept: Iterable[str] = (),
+    strict: bool = False,
+    locked: bool = False,
+    lock: Path | str | None = None,
+    rules: Path | str | None = None,
     hash: str = "auto",
     jobs: int | None = None,
     recheck: bool = False,
@@ -51,6 +60,11 @@ def verify(
     *evidence*. *max_age* (seconds) can only shorten what the registry allows; *as_of* (POSIX seconds, or "evidence")
     judges freshness by another time, and the verdict says so.
 
+    *accept*: verdicts ("observed", "unknown", "pinned") on *repo* for which the verdict is true all the same; it stays
+    what it is and is `accepted`. *strict* accepts nothing, wants independent mirrors and complete folders. *lock*: a
+    modelseal.lock instead of the nearest one; *locked* refuses what is not in it. *rules*: a rules.toml besides those
+    of the system and the user.
+
     *hash*: "auto" computes the digest that decides soonest, "blake3", "sha256" or "both" that one; *jobs*: threads.
     Digests of files that have not changed since they were hashed come from a cache, and the verdict says how many;
     *recheck* hashes all again. *copy_to*: a new folder, made of the bytes that were hashed if the verdict is true.
@@ -62,40 +76,53 @@ def verify(
     Raises Usage (folder, names, options), Conflict (*copy_to* exists) and Unavailable (no trust root). That nobody
     answered is a verdict too.
     """
+    named = typed.asked(repo) if repo is not None else None
+    allow = Allow(tuple(accept), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
     if repo is None and isinstance(path, str) and cached.is_repo(path):
         found = cached.find(cached.no_path(path), cache_dir)
-        path, repo = found.path, found.asked
+        path, repo, named = found.path, found.asked, found.asked
     elif cache_dir is not None:
         raise Usage(f"{path} is a path, so no Hub cache is looked into", hint="leave out the cache, or name a repo")
     place = layouts.find(Path(path))
-    asked = whose(place, repo)
+    allowing = Allowing.of(allow, named=named, judged=place.path)
+    asked = allowing.narrowed(whose(place, repo))
+    where = allowing.where(Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))
+    complete = allowing.complete(complete)
     hashing, target = Hashing(hash, jobs, recheck), Path(copy_to) if copy_to is not None else None
     listing = place.walk()  # 1
     if target is not None:
         _check_target(target, place.path)
-    answer = ask(asked, Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))  # 2
-    return compared(answer, place, listing, complete, hashing, quiet=quiet, target=target)
+    try:
+        decision = ask(asked, where).decision  # 2
+    except NoTrust as e:
+        decision = allowing.unanswered(asked, e)
+    return compared(decision, place, listing, complete, hashing, allowing, quiet=quiet, target=target)
 
 
 def compared(
-    answer: Answer,
+    decision: Decision,
     place: Place,
     listing: Listing,
     complete: bool | None,
     hashing: Hashing,
+    allowing: Allowing,
     *,
     quiet: bool,
     target: Path | None = None,
 ) -> Verdict:
-    """Return the verdict on *listing*, which *place* gave, by *answer*; hand it over at *target* if it is true."""
-    seen = look(place, listing, answer.decision, complete)
-    wanted = digests_wanted(answer.decision, seen.sizes, partial=seen.partial, problems=bool(listing.problems))
-    if not wanted:  # the decision alone, or names and sizes, say it all
+    """Return the verdict on *listing*, which *place* gave, by *decision*; hand it over at *target* if it is true."""
+    seen = look(place, listing, decision, complete)
+    judging = _Judging(decision, seen, hashing, allowing, quiet)
+    wanted = digests_wanted(decision, seen.sizes, partial=seen.partial, problems=bool(listing.problems))
+    more = allowing.hashes(decision)
+    if not wanted | more:  # the decision alone, or names and sizes, say it all
         local = seen.local({})
-        return _listed(compare(answer.decision, local, seen.problems, partial=seen.partial), seen, local)
+        verdict = judging.listed(compare(decision, local, seen.problems, partial=seen.partial), local)
+        if target is None or not verdict:
+            return verdict
     if target is not None:
-        return _copied(answer, seen, hashing, quiet, target)
-    return _judged(answer, seen, hashing.chosen(wanted, answer.decision), hashing, quiet)  # 3, 4
+        return judging.copied(target)
+    return judging.judged(hashing.chosen(wanted, decision) | more if wanted else more)  # 3, 4
 
 
 def _check_target(target: Path, folder: Path) -> None:
@@ -106,45 +133,46 @@ def _check_target(target: Path, folder: Path) -> None:
         raise Usage(f"{target} is inside {folder}", hint="a copy there would be files that the seal does not list")
 
 
-def _copied(answer: Answer, seen: Look, hashing: Hashing, quiet: bool, target: Path) -> Verdict:
-    """Hand over at *target* what was hashed, or nothing: the copy is made while hashing, and named at the end."""
-    from modelseal.platform.staging import Staging
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    decision: Decision
+    seen: Look
+    hashing: Hashing
+    allowing: Allowing
+    quiet: bool
 
-    with Staging(target) as staging:
-        verdict = _judge(answer, seen, BOTH, hashing, quiet, into=staging.folder)
-        if verdict:
-            staging.move()
-    return verdict
+    def copied(self, target: Path) -> Verdict:
+        """Hand over at *target* what was hashed, or nothing: the copy is made while hashing, and named at the end."""
+        from modelseal.platform.staging import Staging
 
+        with Staging(target) as staging:
+            verdict = self._judge(BOTH, into=staging.folder)
+            if verdict:
+                staging.move()
+        return verdict
 
-def _judged(answer: Answer, seen: Look, digests: frozenset[str], hashing: Hashing, quiet: bool) -> Verdict:
-    verdict = _judge(answer, seen, digests, hashing, quiet)
-    if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
-        verdict = _judge(answer, seen, SHA256, hashing, quiet)
-    if verdict.word == Word.FAILED and verdict.cached:  # nobody is accused on what was true some time ago
-        return _judged(answer, seen, digests, replace(hashing, recheck=True), quiet)
-    return verdict
+    def judged(self, digests: frozenset[str]) -> Verdict:
+        verdict = self._judge(digests)
+        if verdict.wants_sha256:  # not the chosen release; the files may be those of an older one
+            verdict = self._judge(SHA256)
+        if verdict.word == Word.FAILED and verdict.cached:  # nobody is accused on what was true some time ago
+            return replace(self, hashing=replace(self.hashing, recheck=True)).judged(digests)
+        return verdict
 
+    def _judge(self, digests: frozenset[str], into: Path | None = None) -> Verdict:
+        statement, listing = self.decision.statement, self.seen.listing
+        wanted = {found.name for found in listing.files}
+        if statement is not None and "sha256" not in digests:
+            wanted = self.seen.worth_hashing(statement)
+        have = hashed(listing, wanted, digests, self.hashing, quiet=self.quiet, into=into)
+        if listing.again() != listing:  # a download still running, or somebody at work
+            raise Error(f"{listing.root} changed while it was read")
+        local = self.seen.local(have.digests)
+        verdict = compare(self.decision, local, self.seen.problems, partial=self.seen.partial)
+        return self.listed(replace(verdict, cached=have.cached, cached_since=have.since), local)
 
-def _judge(
-    answer: Answer,
-    seen: Look,
-    digests: frozenset[str],
-    hashing: Hashing,
-    quiet: bool,
-    into: Path | None = None,
-) -> Verdict:
-    statement, listing = answer.decision.statement, seen.listing
-    wanted = {found.name for found in listing.files}
-    if statement is not None and "sha256" not in digests:
-        wanted = seen.worth_hashing(statement)
-    have = hashed(listing, wanted, digests, hashing, quiet=quiet, into=into)
-    if listing.again() != listing:  # a download still running, or somebody at work
-        raise Error(f"{listing.root} changed while it was read")
-    local = seen.local(have.digests)
-    verdict = compare(answer.decision, local, seen.problems, partial=seen.partial)
-    return _listed(replace(verdict, cached=have.cached, cached_since=have.since), seen, local)
-
-
-def _listed(verdict: Verdict, seen: Look, local: tuple[Local, ...]) -> Verdict:
-    return replace(verdict, files=judge(verdict, local, ignored=seen.listing.skipped, skipped=seen.listing.hub))
+    def listed(self, verdict: Verdict, local: tuple[Local, ...]) -> Verdict:
+        """Say of every file what became of it; then the lock, the rules and --accept have the last word."""
+        seen = self.seen
+        verdict = replace(verdict, files=judge(verdict, local, ignored=seen.listing.skipped, skipped=seen.listing.hub))
+        return self.allowing.settled(verdict, partial=seen.partial, problems=seen.problems)

@@ -9,7 +9,16 @@ import os
 import sys
 from pathlib import Path
 
-from modelseal.platform.files import Missing, check_replaceable, make_folder, read_below, read_file, replace, write_new
+from modelseal.platform.files import (
+    Missing,
+    check_replaceable,
+    make_folder,
+    read_below,
+    read_file,
+    read_trusted,
+    replace,
+    write_new,
+)
 from modelseal.platform.handles import Entry, Folder, Opener, is_link
 from modelseal.platform.locks import lock
 
@@ -28,6 +37,7 @@ __all__ = [
     "may_have_proxies",
     "read_below",
     "read_file",
+    "read_trusted",
     "replace",
     "state_folder",
     "tells_changes",

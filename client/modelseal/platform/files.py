@@ -38,6 +38,41 @@ def read_file(path: Path, limit: int, what: str, *, follow: bool = False) -> byt
         return _read(fd, limit, f"{what} {path}")
 
 
+def read_trusted(path: Path, limit: int, what: str, *, others_may_write: bool, follow: bool = True) -> bytes:
+    """Like `read_file`, for a file that says what is allowed: it must belong to this user or to root.
+
+    *others_may_write*: also one that its group or everybody can write, as files in a checkout may be. Whose it is is
+    asked of the file that was opened. Windows has no such owners; there the folder's rights decide.
+    Raises Usage besides if it is somebody else's.
+    """
+    named = f"{what} {path}"
+    with _usage(named):
+        if not follow and not NOFOLLOW and is_link(os.lstat(path)):
+            raise OSError(errno.ELOOP, "")
+        fd = os.open(path, READ if follow else READ | NOFOLLOW)
+        if sys.platform != "win32":
+            try:
+                _check_owner(os.fstat(fd), named, others_may_write)
+            except BaseException:
+                os.close(fd)
+                raise
+        return _read(fd, limit, named)
+
+
+def _check_owner(status: os.stat_result, what: str, others_may_write: bool) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        return  # whoever reads it says so
+    if status.st_uid not in (0, os.geteuid()):
+        raise Usage(
+            f"{what}: belongs to user {status.st_uid}, neither to root nor to this one ({os.geteuid()})",
+            hint="look at what it says, and then: chown it",
+        )
+    if not others_may_write and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Usage(
+            f"{what}: others can write it (mode {status.st_mode & 0o777:o})", hint=f"chmod go-w {what.split()[-1]}"
+        )
+
+
 def read_below(root: Path, name: str, limit: int, what: str) -> bytes:
     """Like `read_file`, for the '/'-separated *name* below the folder *root*: no part of *name* may be a link."""
     with _usage(f"{what} {root / name}"), Opener(root) as opener:

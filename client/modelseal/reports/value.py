@@ -63,8 +63,8 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
     value: dict[str, Any] = {
         "verdict": verdict.word.value,
         "exit": verdict.exit_code,
-        "accepted": None,
-        "use": "ask" if decision.as_of and verdict.word == Word.VERIFIED else _USE.get(verdict.word, "no"),
+        "accepted": printable(verdict.accepted, longest=1000) if verdict.accepted else None,
+        "use": _use(verdict),
         "repo": decision.repo or decision.asked.repo,
         "revision": release.release.revision if release else decision.asked.revision,
         "path": path,
@@ -94,6 +94,13 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
         }
         value["untrusted"]["title"] = printable(publisher.title)
     return value
+
+
+def _use(verdict: Verdict) -> str:
+    """Return what a program acts on. What is accepted may be used by whoever accepted it: a program asks."""
+    if verdict.accepted or (verdict.decision.as_of and verdict.word == Word.VERIFIED):
+        return "ask"
+    return _USE.get(verdict.word, "no")
 
 
 def of_subject(subject: Subject) -> dict[str, Any]:

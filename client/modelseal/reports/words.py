@@ -24,6 +24,8 @@ def first_words(verdict: Verdict) -> tuple[str, str]:
     """Return the verdict, and the name with what is said of it: together they are the first line."""
     decision = verdict.decision
     word = verdict.word.text
+    if verdict.accepted:  # so that nobody who looks for VERIFIED finds it
+        return f"ACCEPTED {word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
     if decision.as_of and verdict.word == Word.VERIFIED and decision.time is not None:
         word = f"VERIFIED AS OF {utc(decision.time)}"
     return f"{word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
@@ -84,7 +86,7 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
         Word.UNAVAILABLE: (["modelseal", "trust", "status"], "try again later, or see what is trusted", "anyone"),
         Word.LOG_MISBEHAVED: ([], "use nothing from it; keep these two notes and show them to its mirrors", "person"),
     }
-    if verdict.word not in steps:
+    if verdict.word not in steps or verdict.accepted:
         return []
     argv, why, by = steps[verdict.word]
     if verdict.qualifier.startswith("SUSPENDED"):  # another download would be the same
