@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from modelseal.errors import NotFound, Refused, Unavailable
 from modelseal.formats import findings, names
+from modelseal.hub.client import http
 from modelseal_registry.fetch.ask import FOUND, Seen
 
 MAX_REPLY = 1 << 20  # bytes of what the Hub's API says about a Space or an owner
@@ -42,7 +43,7 @@ def look(endpoint: str, namespace: str, folder: Path) -> Seen:
     api = huggingface_hub.HfApi(endpoint=endpoint, token=False)
     space = findings.space_of(namespace)
     try:
-        owner_id = _owner(api, names.short(namespace))
+        owner_id = _owner(endpoint, names.short(namespace))
         info = api.space_info(space, revision="main", expand=["sha"])
         if info.id != space:
             raise Refused(f"the Hub calls the Space {names.printable(str(info.id))}, not {space}")
@@ -63,63 +64,61 @@ def look(endpoint: str, namespace: str, folder: Path) -> Seen:
         raise Refused(f"the Hub cannot have a Space {space}") from e
     except errors.HfHubHTTPError as e:
         raise Unavailable(f"{endpoint}: answers with status {getattr(e.response, 'status_code', 'unknown')}") from e
-    except (OSError, _http_errors()) as e:
+    except (OSError, http().HTTPError) as e:
         raise Unavailable(f"{endpoint}: no answer ({type(e).__name__})") from e
     if len(body) > findings.MAX_FOUND:
         raise Refused(f"{findings.FILE} is larger than {findings.MAX_FOUND} bytes")
     return Seen(FOUND, "", url_of(endpoint, space, commit), body, 200, commit, owner_id)
 
 
-def _owner(api: Any, owner: str) -> str | None:
-    """Return the Hub's own id of *owner*, an organization or a person; None if it tells none."""
-    from huggingface_hub import errors
+def _owner(endpoint: str, owner: str) -> str | None:
+    """Return the Hub's own id of *owner*, an organization or a person; None if it tells none.
 
-    for ask, field in ((api.get_organization_overview, "name"), (api.get_user_overview, "username")):
-        try:
-            found = ask(owner)
-        except errors.HfHubHTTPError as e:
-            if getattr(e.response, "status_code", None) == 404:
-                continue
-            raise
-        if getattr(found, field) != owner:
-            raise Refused(f"the Hub calls the owner {names.printable(str(getattr(found, field)))}, not {owner}")
-        id_ = vars(found).get("_id")
+    Asked without HfApi: that of huggingface_hub 1.x always asks the Hub of the environment for it.
+    """
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import get_session, hf_raise_for_status
+
+    for kind, field in (("organizations", "name"), ("users", "user")):
+        url = f"{endpoint}/api/{kind}/{quote(owner, safe='')}/overview"
+        answer = get_session().get(url, headers=build_hf_headers(token=False))
+        if answer.status_code == 404:
+            continue
+        hf_raise_for_status(answer)
+        found = answer.json()
+        if found[field] != owner:
+            raise Refused(f"the Hub calls the owner {names.printable(str(found[field]))}, not {owner}")
+        id_ = found.get("_id")
         return None if id_ is None else names.owner_id(id_, "the owner id that the Hub names")
     raise NotFound(f"the Hub knows no owner {owner}")
 
 
-def _http_errors() -> type[Exception]:
-    import httpx2
-
-    return httpx2.HTTPError
-
-
 def _use(endpoint: str) -> None:
     """Have huggingface_hub talk to *endpoint* alone, in small answers, without a token."""
-    import httpx2
     import huggingface_hub
     from huggingface_hub import constants
 
+    library = http()
     constants.HF_HUB_DISABLE_XET = True  # it would fetch from elsewhere
-    allowed = httpx2.URL(endpoint)
+    allowed = library.URL(endpoint)
 
-    def stays(request: httpx2.Request) -> None:
+    def stays(request: Any) -> None:
         """Every redirect comes by here before it is followed."""
         if (request.url.scheme, request.url.netloc) != (allowed.scheme, allowed.netloc):
             raise Refused(f"the Hub sends us to {names.printable(str(request.url.host))}; that is not followed")
         request.headers["Accept-Encoding"] = "identity"
 
-    def is_small(answer: httpx2.Response) -> None:
+    def is_small(answer: Any) -> None:
         limit = findings.MAX_FOUND if "/resolve/" in answer.request.url.path else MAX_REPLY
         what = f"{answer.request.url.path}: larger than {limit} bytes"
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise Refused(f"{answer.request.url.path} comes with a content encoding")
         if int(answer.headers.get("Content-Length") or 0) > limit:
             raise Refused(what)
-        answer.stream = _limited(httpx2.SyncByteStream, answer.stream, limit, what)
+        answer.stream = _limited(library.SyncByteStream, answer.stream, limit, what)
 
-    def client() -> httpx2.Client:
-        return httpx2.Client(
+    def client() -> Any:
+        return library.Client(
             follow_redirects=True, max_redirects=3, timeout=10,
             event_hooks={"request": [stays], "response": [is_small]},
         )  # fmt: skip
