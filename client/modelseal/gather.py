@@ -71,6 +71,7 @@ class Files:
         self.bytes = 0  # of the bundles that are kept
         # Answers about several repos share the operators, namespaces and the last leaf.
         self._lookups: dict[str, Lookup] = {}
+        self._numbers: dict[str, tuple[int, ...]] = {}  # of the leaves under a key
         self._proven: dict[int, Listed] = {}
         self._parsed: dict[int, Leaf] = {}
         self.roots = self.parsed(self.size - 1).record
@@ -105,6 +106,12 @@ class Files:
             self._lookups[key] = self._look_up(key)
         return self._lookups[key]
 
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """Return the leaves listed under *key*."""
+        if key not in self._numbers:
+            self._numbers[key] = index.parse_bucket(self.lookup(key).bucket).get(key, ())
+        return self._numbers[key]
+
     def _look_up(self, key: str) -> Lookup:
         if not isinstance(self.roots, Roots):
             raise Malformed("the last leaf is not a roots record")
@@ -127,18 +134,17 @@ class Files:
 
     def evidence(self, repo: str, revision: str | None) -> bytes:
         repo = repo.lower()
-        lookups = {key: self.lookup(key) for key in lookup_keys(repo)}
-        numbers = _numbers(lookups)
+        keys = [*lookup_keys(repo)]
+        numbers = {number for key in keys for number in self.numbers(key)}
         leaves = [(number, self.parsed(number)) for number in sorted(numbers)]
         if not any(isinstance(leaf.record, Release) for _, leaf in leaves):
-            key = index.observed_key(repo)
-            lookups[key] = self.lookup(key)
-            numbers = _numbers(lookups)
+            keys.append(index.observed_key(repo))
+            numbers |= {*self.numbers(keys[-1])}
         return Evidence(
             repo,
             self.note,
             self.listed(self.size - 1),
-            lookups,
+            {key: self.lookup(key) for key in keys},
             tuple(self.listed(number) for number in sorted(numbers)),
             self._seal(repo, revision, leaves),
         ).encode()
@@ -164,10 +170,6 @@ class Files:
 
 def _hash(tile: bytes, at: int) -> bytes:
     return tile[at * 32 : at * 32 + 32]
-
-
-def _numbers(lookups: dict[str, Lookup]) -> set[int]:
-    return {number for key, found in lookups.items() for number in index.parse_bucket(found.bucket).get(key, ())}
 
 
 def evidence(reader: Reader, repo: str, revision: str | None, limit: int) -> bytes:

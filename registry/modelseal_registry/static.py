@@ -58,6 +58,7 @@ class Files:
 
     def __init__(self, public: Path) -> None:
         self._folder = Folder(public)
+        self._root = str(self._folder.path)
         self._kept: dict[str, bytes] = {}
         self._bytes = 0
         self._moving: dict[str, tuple[Seen, bytes]] = {}
@@ -82,7 +83,7 @@ class Files:
         Not reading it each time matters with threads: every call of the system hands the interpreter to another one.
         """
         try:
-            status = os.lstat(self._folder.path / path)
+            status = os.lstat(f"{self._root}/{path}")
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
         except OSError:
             return self._folder.get(path, limit)  # it says what is wrong

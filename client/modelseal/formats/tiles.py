@@ -68,6 +68,7 @@ class Tree:
         self.size = size
         self._get = get
         self._read: dict[Tile, bytes] = {}
+        self._edges: dict[tuple[int, int], bytes] = {}  # ranges that are no subtree: few, and in most proofs
 
     def hashes(self, tile: Tile) -> bytes:
         if tile not in self._read:
@@ -81,8 +82,11 @@ class Tree:
         """Return the root over the leaves *start*..*end*-1; the range is one that RFC 6962 proofs ask for."""
         count = end - start
         if count & (count - 1) or start % count:
-            middle = start + merkle.split(count)
-            return merkle.node_hash(self.of_range(start, middle), self.of_range(middle, end))
+            if (start, end) not in self._edges:
+                middle = start + merkle.split(count)
+                whole = merkle.node_hash(self.of_range(start, middle), self.of_range(middle, end))
+                self._edges[start, end] = whole
+            return self._edges[start, end]
         level = (count.bit_length() - 1) // 8
         first, n = start >> 8 * level, count >> 8 * level
         tile = tile_of(level, first // WIDTH, self.size)

@@ -62,7 +62,7 @@ class Folder:
             path = self._named(name)
             return Folder(_a_folder(path, _no_link(path, os.lstat(path))), None, self)
         fd = os.open(_component(name).encode(), _FOLDER | NOFOLLOW, dir_fd=self._fd)
-        return Folder(self._path / name, fd)
+        return Folder(self._path, fd)  # nobody asks for the path of a handle
 
     def file(self, name: str) -> int:
         """Open *name* in this folder for reading and return its descriptor; OSError if it is a link.
