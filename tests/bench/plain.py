@@ -1,4 +1,5 @@
-"""The other side of the web rows: a Flask view that answers with N bytes that it has already, nothing else.
+"""The other side of the web rows: a Flask view that answers with N bytes that it has already, nothing else, and a
+function that does so without Flask: the least that this server can spend on a request to Python.
 
 `python -m tests.bench.plain WORKERS` serves it with the registry's own server and settings, and says READY and its URL.
 """
@@ -6,12 +7,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from flask import Flask, Response
 
 from modelseal_registry.server import Server, bind, url_of
+from modelseal_registry.static import Environ, StartResponse
 
 app = Flask(__name__)
 
@@ -26,8 +29,15 @@ def plain(size: int) -> Response:
     return Response(_body(size), mimetype="application/octet-stream")
 
 
+def bare(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"].startswith("/bare/"):
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [_body(int(environ["PATH_INFO"][6:]))]
+    return app(environ, start_response)
+
+
 def load() -> Any:
-    return app
+    return bare
 
 
 def main() -> None:

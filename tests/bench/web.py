@@ -39,8 +39,8 @@ def web(scale: Scale, folder: Path, world: World) -> list[Row]:
         def ours(path: str) -> Callable[[], Sample]:
             return lambda: load(world.url, [path], seconds=scale.seconds, server=world.pid, size=sizes[path])
 
-        def view(path: str) -> Callable[[], Sample]:
-            url = f"/plain/{sizes[path]}"
+        def view(path: str, kind: str = "plain") -> Callable[[], Sample]:
+            url = f"/{kind}/{sizes[path]}"
             return lambda: load(plain, [url], seconds=scale.seconds, server=plain_pid, size=sizes[path])
 
         def random() -> Sample:
@@ -53,6 +53,7 @@ def web(scale: Scale, folder: Path, world: World) -> list[Row]:
             "random": random,
             "tile": ours(tile),
             "view, tile": view(tile),
+            "bare": view(tile, "bare"),
         }
         if program := nginx.find():
             peer, peer_pid = stack.enter_context(
@@ -66,9 +67,11 @@ def web(scale: Scale, folder: Path, world: World) -> list[Row]:
         _row(f"evidence, one hot repo, {_kb(sizes[hot])}", samples["hot"], samples["view"], 0.5),
         _row("evidence, each repo once", samples["random"], samples["view"], 0.2),
         _row(f"static tile, {_kb(sizes[tile])}", samples["tile"], samples["view, tile"], 1.5),
+        _row(f"static tile, {_kb(sizes[tile])}", samples["tile"], samples["bare"], 0.8, "bare WSGI"),
     ]
     if "nginx" in samples:
         rows.append(_row(f"static tile, {_kb(sizes[tile])}", samples["tile"], samples["nginx"], 0.6, "nginx"))
+        rows.append(_row(f"bare WSGI, {_kb(sizes[tile])}", samples["bare"], samples["nginx"], 0.6, "nginx"))
     return rows
 
 
