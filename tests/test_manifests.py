@@ -223,6 +223,7 @@ def test_the_examples_are_what_the_code_makes() -> None:
     assert block('{"keys":').strip() == RECORDS[0].text
     assert block('{"accounts":').strip() == LOG.claim
     assert block('{"bundle":').strip() == LOG.release
+    assert block('{"basis":').strip() == one("records/observation").text
     assert block('{"record":').strip() == LOG.leaves[1].decode()
     assert block("registry.example\n5").rstrip("\n") == LOG.note.rstrip("\n")
     assert block('{"addresses":').strip().encode() == (SAMPLES / "small/registry.json").read_bytes()

@@ -3,6 +3,8 @@
 Counted in the database, in the transaction that takes a record in, so that all processes count together. A record that
 the sequencer refuses afterwards was counted all the same. Ten times a signer's number is for its whole namespace.
 Revocations are counted by key and by the minute only: whoever stole one key does not use up what another may revoke.
+Observations are counted by observer and day, and by observer, repo and day: one list of repos that changes every hour
+must not fill the log, or the evidence of one repo. Withdrawals are the operators' own, and not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 
 from modelseal.formats import names
 from modelseal.formats.identity import Key
-from modelseal.formats.records import Record, Release, Revocation
+from modelseal.formats.records import Observation, Record, Release, Revocation
 from modelseal_registry.limits import TooMany
 from modelseal_registry.store import Tx
 
@@ -35,10 +37,12 @@ class Quota:
     releases_per_repo: int = 1_000
     repos_per_signer: int = 1_000
     revocations_per_minute: int = 60
+    observations_per_day: int = 10_000
+    observations_per_repo: int = 24  # by one observer in a day
 
     def check(self, tx: Tx, record: Record, signers: Iterable[Key], now: int) -> None:
         """TooMany if *record*, signed by *signers*, would be one too many."""
-        for limit in self._release(tx, record, now) if isinstance(record, Release) else ():
+        for limit in self._limits(tx, record, now):
             if tx.usage.count(limit.subject, limit.until) >= limit.most:
                 raise TooMany(f"{limit.words}: {limit.most} at most", limit.until - now if limit.until else LATER_S)
         if isinstance(record, Revocation):
@@ -54,10 +58,24 @@ class Quota:
         signers = list(signers)
         self.check(tx, record, signers, now)
         tx.usage.forget(now)
-        for limit in list(self._release(tx, record, now)) if isinstance(record, Release) else ():
+        for limit in list(self._limits(tx, record, now)):
             tx.usage.add(limit.subject, limit.until)
         for key in signers if isinstance(record, Revocation) else ():
             tx.usage.add(_revokes(key), _end(now, MINUTE))
+
+    def _limits(self, tx: Tx, record: Record, now: int) -> Iterable[_Limit]:
+        match record:
+            case Release():
+                return self._release(tx, record, now)
+            case Observation():
+                return self._observation(record, now)
+        return ()
+
+    def _observation(self, seen: Observation, now: int) -> Iterable[_Limit]:
+        by, day = f"observes {seen.signer.sha256.hex()}", _end(now, DAY)
+        yield _Limit(by, day, self.observations_per_day, "observations by this observer in a day")
+        here, words = f"{by} {seen.repo.lower()}", f"observations of {seen.repo} by this observer in a day"
+        yield _Limit(here, day, self.observations_per_repo, words)
 
     def _release(self, tx: Tx, release: Release, now: int) -> Iterable[_Limit]:
         signer, repo = release.signer.sha256.hex(), release.repo.lower()

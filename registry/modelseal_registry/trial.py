@@ -57,7 +57,7 @@ class Trials:
         caller may change."""
         keys = [indexes.OPERATORS, indexes.namespace_key(namespace) if namespace else indexes.WATCHLIST]
         if repo is not None:
-            keys.append(indexes.repo_key(repo))
+            keys += [indexes.observed_key(repo), indexes.repo_key(repo)]
         with self._lock, own_data():
             kept = self._kept.pop(keys[-1], None) or _Kept(State(self._origin), set())
             listed = {index for key in keys for index in tx.listed("records", key)}

@@ -34,6 +34,7 @@ def registry_app(dir: Path, shared: Shared, behind: int) -> Wsgi:
         settings.releases_per_repo,
         settings.repos_per_signer,
         settings.revocations_per_minute,
+        settings.observations_per_day,
     )
     registry = Registry(store, settings.origin, settings.place.public, quota=quota, looks=bool(settings.hub))
     health = Health(*_published(settings), shared, store)

@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from modelseal import replay
 from modelseal.authorship import named_by
 from modelseal.errors import Refused
+from modelseal.formats import strict
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf, encode_leaf
 from modelseal.formats.records import encode_record
-from modelseal.state import Namespace, State
+from modelseal.state import Namespace, Observed, State
 from tests.support import make, wild
 from tests.support.make import NOW, ORIGIN, Private
 from tests.support.model import Model, Owner
@@ -53,7 +54,8 @@ class BothAgree(RuleBasedStateMachine):
 
     @initialize(threshold=st.integers(1, 2), seed=SEEDS)
     def begin(self, threshold: int, seed: int) -> None:
-        self.log(make.operators(wild.OPS[:2], threshold), [])
+        observers = strict.ordered([one.key.value() for one in wild.WATCHERS[:2]])
+        self.log(make.operators(wild.OPS[:2], threshold, observers=observers), [])
         self.log(*wild.first(wild.NAMESPACES[0], threshold))
         self.log(*wild.identities(Random(seed), self.state, wild.NAMESPACES[1], self.time))
 
@@ -87,6 +89,20 @@ class BothAgree(RuleBasedStateMachine):
             assert [one.seal.hex() for one in found] == [one["seal"] for one in self.model.releases(repo)]
             for release, one in zip(found, self.model.releases(repo), strict=True):
                 assert (self.state.voided(repo, release) is not None) == self.model.voided(repo, one)
+
+            self.compare_seen(repo)
+
+    def compare_seen(self, repo: str) -> None:
+        seen = self.state.observed.get(repo.lower()) or Observed()
+        model = self.model.sightings(repo)
+        assert [(one.time, encode_record(one.observation)) for one in seen.sightings] == [
+            (at, strict.encode(one)) for at, one in model
+        ]
+        assert {commit: one.reason for commit, one in seen.withdrawn.items()} == self.model.withdrawn(repo)
+        for later in (0, 7 * wild.DAY - 1, 7 * wild.DAY):
+            time = self.time + later
+            counts = [encode_record(one.observation) for one in seen.sightings if self.state.counts(one, time)]
+            assert counts == [strict.encode(one) for one in self.model.counting(repo, time)]
 
     def compare(self, known: Namespace, model: Owner, time: int) -> None:
         assert (known.seq, known.prev.hex(), known.turn) == (*model.chain, model.turn)

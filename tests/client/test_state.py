@@ -18,7 +18,7 @@ from modelseal.formats.leaves import Leaf
 from modelseal.replay import fold
 from modelseal.state import State
 from tests.support.make import ORIGIN
-from tests.support.vectors import Vector, check, load, one
+from tests.support.vectors import Vector, check, load, observed, one
 from tests.vectors.histories import PARTS
 from tests.vectors.history import ALL, ANA, BOB, CI, NS, REPO, begun, owned
 
@@ -44,7 +44,8 @@ def before_last(case: Vector) -> tuple[State, list[bytes]]:
 def read(case: Vector) -> Iterable[tuple[str, str]]:
     found, leaves = before_last(case)
     replay.admit(found, len(leaves) - 1, Leaf.parse(leaves[-1]))
-    return [*standing(found)] if case.get("release") else []
+    said = [*standing(found)] if case.get("release") else []
+    return [*said, *observed(found)] if case.get("observed") else said
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.path)
@@ -116,7 +117,7 @@ def test_inadmissible_leaves_have_no_effect_and_the_rest_goes_on() -> None:
 
 
 def test_a_fold_ends_where_the_rules_end() -> None:
-    case = one("rules/general/not-in-force-a-withdrawal")
+    case = one("rules/general/not-in-force-a-release-with-a-card")
     with pytest.raises(Unsupported, match="upgrade needed"):
         fold(State(ORIGIN), enumerate(Leaf.parse(data) for data in case.body.splitlines()))
 

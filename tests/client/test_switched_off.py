@@ -24,7 +24,7 @@ from modelseal.authorship import Authors, authors_of
 from modelseal.errors import Error, Malformed, Refused
 from modelseal.formats.leaves import Leaf
 from tests.support.make import ORIGIN
-from tests.support.vectors import load
+from tests.support.vectors import load, observed
 from tests.vectors.histories import PARTS
 from tests.vectors.history import owned
 
@@ -93,6 +93,8 @@ def changed(path: Path, tree: ast.Module) -> Iterator[ModuleType]:
         parent.state = real[PACKAGE]  # type: ignore[attr-defined]
 
 
+OBSERVED = ("rules/observation/", "rules/withdrawal/")
+
 Case = tuple[str, list[tuple[Leaf, Authors | None]], bool, list[str]]
 
 
@@ -110,7 +112,7 @@ def cases() -> list[Case]:
                         leaves.append((leaf, authors_of(leaf)))
                     except Refused:
                         leaves.append((leaf, None))
-                standing = [value for name, value in case.headers if name == "release"]
+                standing = [value for name, value in case.headers if name in ("release", "observed")]
                 found.append((case.path, leaves, case.expect == "ok", standing))
     return found
 
@@ -144,6 +146,7 @@ def outcome(module: ModuleType, case: Case) -> bool:
         for sealed in repo.releases:
             voided = state.voided(sealed.release.repo, sealed.release)
             words.append(f"{sealed.release.repo} {sealed.release.revision} {voided.reason if voided else 'valid'}")
+    words += [value for _, value in observed(state)] if case[0].startswith(OBSERVED) else []
     return not standing or words == standing
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modelseal_registry.registry import Registry
 from modelseal_registry.shared import Shared
 from tests.support import make
 from tests.support.make import ORIGIN
-from tests.support.registry import House
+from tests.support.registry import OPS, House
 
 ANA, CI, SECOND = make.key("ana"), make.key("ci"), make.key("second")
 NS = "hf://acme-lab"
@@ -103,8 +104,8 @@ def test_who_asks_too_often_is_told_the_limit_and_when_to_come_again() -> None:
 class Desk:
     """A registry with small limits in front of a house."""
 
-    def __init__(self, folder: Path, quota: Quota = SMALL) -> None:
-        self.house = House(folder)
+    def __init__(self, folder: Path, quota: Quota = SMALL, observers: Sequence[make.Private] = ()) -> None:
+        self.house = House(folder, observers=observers)
         self.house.adopt(NS, [ANA], [(CI, f"{NS}/*"), (SECOND, f"{NS}/*")])
         self.front = Registry(
             self.house.store, ORIGIN, self.house.public, clock=lambda: self.house.now, wait_s=0, wake=self.house.run,
@@ -172,6 +173,26 @@ def test_revocations_are_counted_by_key_so_that_a_stolen_one_keeps_nobody_from_r
     assert revoke(2, ANA)[0] == 200
 
 
+def test_an_observer_has_a_day_and_a_repo_has_one_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Quota(observations_per_day=3, observations_per_repo=2), observers=[CI, SECOND])
+
+    def observe(repo: str, number: int, by: make.Private = CI) -> tuple[int, Any]:
+        return desk.front.submit(
+            make.submission(make.observation(f"hf://openai/{repo}", make.revision(number), by), [by])
+        )
+
+    assert [observe("gpt", number)[0] for number in (1, 2)] == [200, 200]
+    status, answer = observe("GPT", 3)
+    assert status == 429 and "observations of hf://openai/GPT by this observer in a day: 2 at most" in answer["error"]
+    assert observe("gpt", 3, SECOND)[0] == 200
+    assert observe("other", 1)[0] == 200
+    status, answer = observe("third", 1)
+    assert status == 429 and "observations by this observer in a day: 3 at most" in answer["error"]
+    desk.house.now += DAY
+    assert observe("gpt", 3)[0] == 200
+    assert desk.front.submit(make.submission(make.withdrawal("hf://openai/gpt", make.revision(1)), [OPS]))[0] == 200
+
+
 def _record(sealed: bytes) -> str:
     return str(json.loads(sealed)["record"])
 
@@ -201,4 +222,5 @@ def rows(tx: Any) -> list[tuple[str, int]]:
 def test_the_limits_are_those_that_are_written_down() -> None:
     assert dataclasses.asdict(Quota()) == {
         "releases_per_day": 100, "releases_per_repo": 1000, "repos_per_signer": 1000, "revocations_per_minute": 60,
+        "observations_per_day": 10_000, "observations_per_repo": 24,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from modelseal import replay
 from modelseal.authorship import named_by
 from modelseal.errors import Refused
 from modelseal.formats import index as indexes
-from modelseal.formats import names
+from modelseal.formats import names, strict
 from modelseal.formats.leaves import Leaf, encode_leaf
 from modelseal.state import State
 from modelseal_registry.append import Appender
@@ -21,13 +21,14 @@ from modelseal_registry.store import open_store
 from modelseal_registry.trial import Trials
 from tests.support import make
 from tests.support.make import NOW, ORIGIN
-from tests.support.wild import NAMESPACES, OPS, REPOS, WAITS, entries, first, identities, records
+from tests.support.wild import NAMESPACES, OPS, REPOS, WAITS, WATCHERS, entries, first, identities, records
 
 
 def history(seed: int) -> list[bytes]:
     """Leaves after the operators: many are inadmissible, some are repeated."""
     r, state, time = Random(seed), State(ORIGIN), NOW
-    leaves = [encode_leaf(make.operators(OPS[:2], r.randint(1, 2)), (), time)]
+    observers = strict.ordered([one.key.value() for one in WATCHERS[:2]])
+    leaves = [encode_leaf(make.operators(OPS[:2], r.randint(1, 2), observers=observers), (), time)]
     replay.admit(state, 0, Leaf.parse(leaves[0]), named_by)
     begun = [first(NAMESPACES[0], r.randint(1, 2)), identities(r, state, NAMESPACES[1], time)]
     for _ in range(r.randint(2, 30)):
@@ -56,6 +57,7 @@ def about(state: State, repo: str) -> tuple[object, ...]:
         found,
         known.seals if known else {},
         [state.voided(repo, one.release) for one in found],
+        state.observed.get(repo.lower()),
     )
 
 
@@ -73,6 +75,7 @@ def test_folding_the_listed_leaves_says_the_same_about_a_repo_as_folding_all(lea
     whole = fold(leaves, set(range(len(leaves))))
     for repo in REPOS:
         keys = {indexes.OPERATORS, indexes.namespace_key(names.namespace_of(repo)), indexes.repo_key(repo)}
+        keys |= {indexes.observed_key(repo)}
         listed = {i for i, data in enumerate(leaves) if keys & {*indexes.record_keys(Leaf.parse(data).record)}}
         assert about(fold(leaves, listed), repo) == about(whole, repo)
 

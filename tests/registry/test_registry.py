@@ -139,7 +139,16 @@ BAD: dict[str, tuple[bytes | Callable[[], bytes], int, str]] = {
     "operators with other rules": (
         unread(make.operators([EVE], seq=2, prev="ab" * 32, rules=2)), 400, "only 1 is in force",
     ),
-    "a withdrawal": (unread(make.text("withdrawal", turn=2)), 400, "not in force"),
+    "a withdrawal of nothing": (unread(make.text("withdrawal", turn=2)), 400, "repo is missing"),
+    "a withdrawal by a stranger": (
+        make.submission(make.withdrawal(REPO, make.revision(1)), [EVE]), 403, "does not count here",
+    ),
+    "an observation by a stranger": (
+        make.submission(make.observation(REPO, make.revision(1), EVE), [EVE]), 403, "no observer of this log",
+    ),
+    "an observation of a list of hashes": (
+        unread(make.observation(REPO, make.revision(1), EVE, basis="hash-list")), 400, "has not the form",
+    ),
     "an identity by a stranger": (make.submission(make.identity(FIRST, [ANA, BEN]), [EVE]), 403, "does not count here"),
     "an identity by nobody": (make.submission(make.identity(FIRST, [ANA, BEN]), []), 403, "signed by 0 of 1 operators"),
     "an identity whose claim one controller lacks": (

@@ -86,9 +86,14 @@ def key_set(
     }
 
 
+def fingerprints(keys: Iterable[Private]) -> list[Any]:
+    """A list of K."""
+    return strict.ordered([one.key.value() for one in keys])
+
+
 def operators(keys: Sequence[Private], threshold: int = 1, **changed: Any) -> str:
     fields: dict[str, Any] = {
-        "seq": 1, "prev": None, "keys": strict.ordered([one.key.value() for one in keys]), "threshold": threshold,
+        "seq": 1, "prev": None, "keys": fingerprints(keys), "threshold": threshold,
         "observers": [], "rules": 1, "sigstore": None,
     }  # fmt: skip
     return text("operators", **{**fields, **changed})
@@ -174,6 +179,33 @@ def revocation(namespace: str, reason: str = "malicious", **target: Any) -> str:
         "reason": reason, "replacement": None,
     }  # fmt: skip
     return text("revocation", **{**fields, **target})
+
+
+def observation(repo: str, commit: str, by: Private, files: Sequence[File] = (), /, **changed: Any) -> str:
+    """What *by* saw at *commit*: by default the files that `seal` seals by default, on the Hub's word."""
+    found = tuple(files) or (file("config.json", b"{}"), file("model.safetensors"))
+    fields: dict[str, Any] = {
+        "signer": by.key.value(), "repo": repo, "revision": commit, "files": len(found),
+        "total_bytes": sum(one.size for one in found), "fileset": manifest.fileset(found).hex(),
+        "basis": "hub-metadata", "prev": None,
+    }  # fmt: skip
+    return text("observation", **{**fields, **changed})
+
+
+def last_observation(texts: Iterable[str], by: Private, repo: str, commit: str) -> str | None:
+    """The `prev` of *by*'s next observation of this commit: the digest of its last one among the records *texts*."""
+    about, last = (by.key, repo.lower(), commit), None
+    for one in texts:
+        record = records.parse_any(one) if '"type":"observation"' in one else None
+        if not isinstance(record, records.Observation):
+            continue
+        if (record.signer, record.repo.lower(), record.revision) == about:
+            last = digest(one)
+    return last
+
+
+def withdrawal(repo: str, commit: str, reason: str = "malicious", **changed: Any) -> str:
+    return text("withdrawal", **{"repo": repo, "revision": commit, "reason": reason, **changed})
 
 
 def submission(record: str, by: Iterable[Private], bundle: str | None = None) -> bytes:

@@ -38,6 +38,7 @@ def about(r: Record) -> str | None:
     return owner_of(r["repo"]) if r["type"] == "release" else r.get("namespace")
 
 
+
 @dataclass
 class Owner:
     name: str
@@ -149,6 +150,19 @@ class Model:
     def releases(self, repo: str) -> list[Record]:
         return [r for _, r, _, _ in self.log if r["type"] == "release" and r["repo"].lower() == repo.lower()]
 
+    def sightings(self, repo: str) -> list[tuple[int, Record]]:
+        """Observations of a repo with the times of their leaves."""
+        return [(at, r) for at, r, _, _ in self.log if r["type"] == "observation" and r["repo"].lower() == repo.lower()]
+
+    def counting(self, repo: str, time: int) -> list[Record]:
+        operators = self.newest("operators")[0]
+        listed = keys(operators["observers"]) if operators else frozenset()
+        return [r for at, r in self.sightings(repo) if time - at >= 7 * DAY and r["signer"]["sha256"] in listed]
+
+    def withdrawn(self, repo: str) -> dict[str, str]:
+        found = [r for _, r, _, _ in self.log if r["type"] == "withdrawal" and r["repo"].lower() == repo.lower()]
+        return {r["revision"]: r["reason"] for r in reversed(found)}  # the first reason stays
+
     # one for each type
 
     def operators(self, r: Record, time: int, by: People, claimed: People) -> bool:
@@ -161,6 +175,21 @@ class Model:
     def watchlist(self, r: Record, time: int, by: People, claimed: People) -> bool:
         _, seq, digest = self.newest("watchlist")
         return (r["seq"], r["prev"]) == (seq + 1, digest) and self.operated(by)
+
+    def observation(self, r: Record, time: int, by: People, claimed: People) -> bool:
+        operators, signer = self.newest("operators")[0], r["signer"]
+        assert operators
+        if by != {signer["sha256"]} or signer not in operators["observers"]:
+            return False
+        before = [
+            digest for _, one, digest, _ in self.log
+            if one["type"] == "observation" and one["signer"] == signer and one["revision"] == r["revision"]
+            and one["repo"].lower() == r["repo"].lower()
+        ]  # fmt: skip
+        return bool(r["prev"] == (before[-1] if before else None))
+
+    def withdrawal(self, r: Record, time: int, by: People, claimed: People) -> bool:
+        return self.operated(by)
 
     def identity(self, r: Record, time: int, by: People, claimed: People) -> bool:
         claim = json.loads(r["claim"])

@@ -28,7 +28,14 @@ OPS = make.key("ops")
 
 
 class House:
-    def __init__(self, folder: Path, operators: Sequence[Private] = (OPS,), threshold: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        operators: Sequence[Private] = (OPS,),
+        threshold: int = 1,
+        *,
+        observers: Sequence[Private] = (),
+    ) -> None:
         self.now = float(make.NOW)
         self.path = folder / "registry.db"
         self.store = open_store(self.path)
@@ -36,7 +43,8 @@ class House:
         with self.store.read() as tx:
             new = tx.head().size == 0
         if new:
-            create_log(self.store, make.operators(operators, threshold), int(self.now))
+            first = make.operators(operators, threshold, observers=make.fingerprints(observers))
+            create_log(self.store, first, int(self.now))
         self.emitter = Emitter(self.store, self.public, SIGNER.own, MAX_AGE)
         self.trust = {"trust/1.root.json": b"{}", "trust/timestamp.json": b"{}"}
         self.sequencer = self.another()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal.errors import Malformed, Refused, Unsupported
+from modelseal.state import State
 
 MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
 VECTORS = MANIFESTS / "vectors"
@@ -107,6 +108,17 @@ def check(case: Vector, run: Run) -> None:
     assert outcome == case.expect, f"{case.path}: {case.comment}"
     for name in dict.fromkeys(name for name, _ in found):
         assert [value for key, value in found if key == name] == case.all(name), f"{case.path}: {name}"
+
+
+def observed(found: State) -> list[tuple[str, str]]:
+    """Say of each commit that was observed or withdrawn how often, and why."""
+    said = []
+    for repo, known in found.observed.items():
+        seen = [one.observation.revision for one in known.sightings]
+        for commit in dict.fromkeys([*seen, *known.withdrawn]):
+            voided = known.withdrawn.get(commit)
+            said.append(("observed", f"{repo} {commit} {seen.count(commit)} {voided.reason if voided else 'valid'}"))
+    return said
 
 
 def changes(data: bytes, *, thorough: bool = False) -> Iterator[tuple[int, bytes]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from modelseal.formats import names
+from modelseal.formats import names, strict
 from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.identity import Key
 from modelseal.state import Change, State
@@ -21,13 +21,14 @@ T = TypeVar("T")
 DAY = 86_400
 OPS = [make.key(f"ops{n}", "ed25519") for n in range(3)]
 PEOPLE = [make.key(name, "ed25519") for name in ("ana", "ben", "ci", "eve")]
+WATCHERS = [*PEOPLE[2:], OPS[0]]
 NAMESPACES = ["hf://acme-lab", "hf://Rival"]
 REPOS = ["hf://acme-lab/a", "hf://datasets/acme-lab/a", "hf://Rival/a", "hf://rival/A", "hf://Rival/b"]
 REVISIONS = [make.revision(n) for n in range(3)]
 SEALS = ["aa" * 32, "bb" * 32, "ba" * 32]
 FILESETS = ["cc" * 32, "dd" * 32]
 REASONS = ["malicious", "withdrawn", "superseded"]
-WAITS = [0, 0, 0, 0, 0, 1, 5 * DAY, 14 * DAY - 1, 14 * DAY, 14 * DAY + 1, 60 * DAY]
+WAITS = [0, 0, 0, 0, 0, 1, 5 * DAY, 7 * DAY - 1, 7 * DAY, 14 * DAY - 1, 14 * DAY, 14 * DAY + 1, 60 * DAY]
 
 
 def entries(by: Sequence[Private]) -> list[Entry]:
@@ -175,11 +176,30 @@ def rulers(r: Random, state: State, namespace: str, time: int) -> tuple[str, lis
         add = [r.choice(NAMESPACES)]
         return make.text("watchlist", seq=seq, prev=prev, add=add, remove=[]), operators(r, state)
     new = r.sample(OPS, r.randint(1, 3))
+    observers = strict.ordered([one.key.value() for one in r.sample(WATCHERS, r.randint(0, len(WATCHERS)))])
     seq = mostly(r, state.operators.seq + 1, 2, 3)
     record = make.operators(
-        new, r.randint(1, len(new)), seq=seq, prev=mostly(r, state.operators_digest.hex(), "ee" * 32)
-    )
+        new, r.randint(1, len(new)), seq=seq, prev=mostly(r, state.operators_digest.hex(), "ee" * 32),
+        observers=observers,
+    )  # fmt: skip
     return record, some(r, {*state.operators.keys, *(one.key for one in new)})
+
+
+def sightings(r: Random, state: State, namespace: str, time: int) -> tuple[str, list[Private]]:
+    """Of repos that are owned here or not; observers are also people who own something."""
+    repo, commit = r.choice(REPOS), r.choice(REVISIONS)
+    if r.random() < 0.25:
+        return make.withdrawal(repo, commit, r.choice(REASONS)), operators(r, state)
+    listed = state.operators.observers if state.operators else ()
+    by = mostly(r, r.choice(holders(listed) or WATCHERS), *WATCHERS, *OPS)
+    known = state.observed.get(repo.lower())
+    last = known.last(by.key, commit) if known else None
+    record = make.observation(
+        repo, commit, by, fileset=r.choice(FILESETS), files=r.choice([1, 2]),
+        prev=mostly(r, last.digest.hex() if last else None, None, "ee" * 32),
+        basis=r.choice(["hub-metadata", "downloaded"]),
+    )  # fmt: skip
+    return record, mostly(r, [by], people(r))
 
 
 def records(r: Random, state: State, time: int) -> tuple[str, list[Private]]:
@@ -191,4 +211,5 @@ def records(r: Random, state: State, time: int) -> tuple[str, list[Private]]:
 Kind = Callable[[Random, State, str, int], tuple[str, list[Private]]]
 KINDS: list[Kind] = [
     identities, changes, changes, objections, releases, releases, releases, revocations, acts, acts, rulers,
+    sightings, sightings,
 ]  # fmt: skip

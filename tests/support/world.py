@@ -38,6 +38,8 @@ from tests.support.make import NOW, ORIGIN, Private
 from tests.support.witness import Witness, quorum
 
 OPS = make.key("ops")
+WATCHER = make.key("watcher")  # who observes, in a World(observers=[WATCHER])
+WEEK = 7 * 86_400  # after which an observation counts
 MAX_AGE = 24 * 3600
 
 
@@ -45,7 +47,13 @@ class World:
     """A registry and one client. Time stands still unless a test moves `now`."""
 
     def __init__(
-        self, operators: Sequence[Private] = (OPS,), threshold: int = 1, *, name: str = ORIGIN, now: int = NOW
+        self,
+        operators: Sequence[Private] = (OPS,),
+        threshold: int = 1,
+        *,
+        name: str = ORIGIN,
+        now: int = NOW,
+        observers: Sequence[Private] = (),
     ) -> None:
         self.now = now
         self.signer = Signer(name, make.ed25519("log"), f"{name}/own", make.ed25519("own"))
@@ -59,7 +67,7 @@ class World:
         self._store = open_store(None)
         self._claims: dict[str, tuple[int, str]] = {}  # namespace -> (seq, digest) of its chain
         self.leaf0 = b""
-        self.log(make.operators(operators, threshold, origin=name))
+        self.log(make.operators(operators, threshold, origin=name, observers=make.fingerprints(observers)))
 
     # what honest people do
 
@@ -141,6 +149,24 @@ class World:
 
     def revoke_everywhere(self, namespace: str, fileset: bytes, by: Sequence[Private]) -> int:
         return self.log(make.revocation(namespace, fileset=fileset.hex(), origin=self.signer.origin), by)
+
+    def observe(self, repo: str, number: int, by: Private = WATCHER, files: Sequence[File] = (), **changed: Any) -> int:
+        """Log what *by*, one of the observers, saw at `make.revision(number)`; it counts 7 days later."""
+        commit, texts = make.revision(number), [text for text, _ in self.entries]
+        prev = make.last_observation(texts, by, repo, commit)
+        fields = {"origin": self.signer.origin, "prev": prev, **changed}
+        return self.log(make.observation(repo, commit, by, files, **fields), [by])
+
+    def withdraw(self, repo: str, number: int, reason: str = "malicious", by: Sequence[Private] = (OPS,)) -> int:
+        return self.log(make.withdrawal(repo, make.revision(number), reason, origin=self.signer.origin), by)
+
+    def observers(self, *new: Private, operators: Sequence[Private] = (OPS,)) -> int:
+        """From now on these observe, and no others."""
+        versions = [text for text, _ in self.entries if '"type":"operators"' in text]
+        seq, prev = len(versions) + 1, make.digest(versions[-1])
+        listed = make.fingerprints(new)
+        text = make.operators(operators, origin=self.signer.origin, seq=seq, prev=prev, observers=listed)
+        return self.log(text, operators)
 
     def watched(self, witnesses: Sequence[Witness], k: int) -> None:
         """Have the policy name *witnesses*, of whom *k* must cosign; all of them do."""

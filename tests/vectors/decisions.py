@@ -293,7 +293,6 @@ class _Newer(Files):
 def _not_in_force() -> Iterator[Case]:
     listed = make.text("objection", namespace=NS, target="ab" * 32)
     newer = {
-        "a record whose rules are not in force": make.text("withdrawal", repo=REPO, revision=ONE, reason="malicious"),
         "a record of a type nobody knows": make.text("promise", namespace=NS),
         "a record of version 2": strict.encode({**strict.loads(listed, ""), "v": 2}),
         "operators under other rules": make.operators([OPS], seq=2, prev="ab" * 32, rules=2),

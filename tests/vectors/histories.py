@@ -11,7 +11,7 @@ from typing import Any
 from tests.support import make
 from tests.support.make import Private
 from tests.support.vectors import Vector, vector
-from tests.vectors import acts, changes, releases
+from tests.vectors import acts, changes, observed, releases
 from tests.vectors.history import (
     ALL,
     ANA,
@@ -259,6 +259,8 @@ PARTS = {
     "replaces": releases.replaces,
     "revocation": releases.revocation,
     "signer": releases.signer,
+    "observation": observed.observation,
+    "withdrawal": observed.withdrawal,
 }
 
 
@@ -269,5 +271,7 @@ def make_vectors() -> Iterator[Vector]:
             headers = [("why", why)] if why else []
             for repo, number, word in releases.STANDING.get(phrase, ()):
                 headers.append(("release", f"{repo} {make.revision(number)} {word}"))
+            for repo, number, times, word in observed.KNOWN.get(phrase, ()):
+                headers.append(("observed", f"{repo} {make.revision(number)} {times} {word}"))
             body = b"".join(leaf + b"\n" for leaf in history.leaves)
             yield vector(f"rules/{part}", phrase, expect, body, headers)

@@ -47,6 +47,8 @@ def samples() -> dict[str, str]:
         "recover": make.text("recover", namespace=NS, turn=2, key_set=key_set()),
         "retire": make.text("retire", namespace=NS, turn=2, reason="withdrawn"),
         "watchlist": make.text("watchlist", seq=1, prev=None, add=["hf://meta-llama", "hf://openai"], remove=[]),
+        "observation": make.observation(REPO, small.REVISION, OPS, small.files()),
+        "withdrawal": make.withdrawal(REPO, small.REVISION),
         "roots": make.text("roots", covers=4, records=DIGEST, files=DIGEST, names=None),
     }
 
@@ -58,11 +60,6 @@ def _with(text: str, **changed: Any) -> str:
 NOT_IN_FORCE: dict[str, str] = {
     "operators with other rules": make.operators([OPS], rules=2),
     "operators with a Sigstore root": make.operators([OPS], sigstore=DIGEST),
-    "an observation": make.text(
-        "observation", signer=K, repo=REPO, revision=small.REVISION, files=2, total_bytes=16, fileset=DIGEST,
-        basis="downloaded",
-    ),
-    "a withdrawal": make.text("withdrawal", repo=REPO, revision=small.REVISION, reason="malicious"),
     "a release with a card": make.release(seal(), ANA, card=DIGEST),
     "a signer that is no key": _with(make.release(seal(), ANA), signer={"kind": "email", "email": "a@acme.example"}),
     "a type nobody knows": make.text("promise", namespace=NS),
@@ -164,6 +161,21 @@ def _malformed() -> Iterator[tuple[str, str]]:
     yield "watchlist: 257 names", _with(of["watchlist"], add=[f"hf://n{n:03d}" for n in range(257)])
     yield "watchlist: a predecessor at seq 1", _with(of["watchlist"], prev=DIGEST)
     yield "operators: no predecessor at seq 2", _with(of["operators"], seq=2)
+    yield "observation: no files", _with(of["observation"], files=0)
+    yield "observation: no bytes", _with(of["observation"], total_bytes=0)
+    yield "observation: a branch", _with(of["observation"], revision="main")
+    yield "observation: a namespace", _with(of["observation"], repo=NS)
+    yield "observation: a fileset in upper case", _with(of["observation"], fileset=DIGEST.upper())
+    yield "observation: another basis", _with(of["observation"], basis="hash-list")
+    yield "observation: an empty predecessor", _with(of["observation"], prev="")
+    yield "observation: a time", _with(of["observation"], seen=small.START)
+    yield "observation: a signer with a scope", _with(of["observation"], signer={**K, "scope": NS + "/*"})
+    yield "observation: an owner", _with(of["observation"], namespace=NS)
+    yield "withdrawal: a branch", _with(of["withdrawal"], revision="main")
+    yield "withdrawal: null as revision", _with(of["withdrawal"], revision=None)
+    yield "withdrawal: a namespace", _with(of["withdrawal"], repo=NS)
+    yield "withdrawal: another reason", _with(of["withdrawal"], reason="because")
+    yield "withdrawal: a turn", _with(of["withdrawal"], turn=2)
     yield "roots: covers nothing", _with(of["roots"], covers=0)
     yield "a number as version", _with(of["roots"], v="1")
     yield "true as version", _with(of["roots"], v=True)
@@ -178,7 +190,7 @@ def _leaf_headers(record: str, by: list[Private]) -> list[tuple[str, str]]:
 
 def make_leaves() -> Iterator[Vector]:
     of = samples()
-    signers = {"operators": [], "roots": [], "identity": [OPS]}
+    signers = {"operators": [], "roots": [], "identity": [OPS], "observation": [OPS], "withdrawal": [OPS]}
 
     def leaf(phrase: str, expect: str, data: str, headers: list[tuple[str, str]] | None = None) -> Vector:
         found = headers or []
@@ -254,7 +266,8 @@ def make_submissions() -> Iterator[Vector]:
         return vector("submissions", phrase, expect, data, headers or [])
 
     for type_, record in of.items():
-        by = {"identity": [OPS], "operators": [], "roots": []}.get(type_, [ANA])
+        by = {"operators": [], "roots": []}.get(type_, [ANA])
+        by = [OPS] if type_ in ("identity", "observation", "withdrawal") else by
         data = make.submission(record, by, seal() if type_ == "release" else None)
         yield case(type_, "ok", data, _leaf_headers(record, by))
     release = strict.loads(make.submission(of["release"], [ANA], seal()).decode(), "")
@@ -293,6 +306,8 @@ def _keys_of(type_: str, text: str) -> list[tuple[str, str]]:
             return [("records-key", "repo:hf://acme-lab/atlas-7b"), ("files-key", f"file:{weight}")]
         case "revocation":
             return [("records-key", "repo:hf://acme-lab/atlas-7b")]
+        case "observation" | "withdrawal":
+            return [("records-key", "observed:hf://acme-lab/atlas-7b")]
     return []
 
 
@@ -312,6 +327,11 @@ def make_records() -> Iterator[Vector]:
         ),
         "a release in capital letters": make.release(seal(), ANA, repo="hf://ACME-Lab/Atlas-7B"),
         "a release of a dataset": make.release(seal(), ANA, repo="hf://datasets/acme-lab/corpus", weights=[]),
+        "an observation in capital letters": make.observation("hf://Acme-Lab/ATLAS-7B", small.REVISION, OPS),
+        "an observation of a dataset, downloaded": make.observation(
+            "hf://datasets/acme-lab/corpus", small.REVISION, OPS, basis="downloaded", prev=DIGEST
+        ),
+        "a withdrawal in a space": make.withdrawal("hf://spaces/acme-lab/demo", small.REVISION, "superseded"),
         "roots with a names object": make.text("roots", covers=4, records=DIGEST, files=DIGEST, names=DIGEST),
     }
     keys = {
@@ -323,6 +343,9 @@ def make_records() -> Iterator[Vector]:
         "a watch-list of 256 names": [("records-key", "watchlist")],
         "a release in capital letters": _keys_of("release", ""),
         "a release of a dataset": [("records-key", "repo:hf://datasets/acme-lab/corpus")],
+        "an observation in capital letters": _keys_of("observation", ""),
+        "an observation of a dataset, downloaded": [("records-key", "observed:hf://datasets/acme-lab/corpus")],
+        "a withdrawal in a space": [("records-key", "observed:hf://spaces/acme-lab/demo")],
     }
     for phrase, text in more.items():
         digest = ("digest", hashlib.sha256(text.encode()).hexdigest())

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from modelseal.errors import Malformed
 from modelseal.formats import merkle, strict
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.records import Operators, Record, Release, Revocation, Watchlist, namespace_about
 
 BUCKETS = 65536
@@ -49,6 +50,8 @@ def record_keys(record: Record) -> tuple[str, ...]:
     """Return the keys of the tree `records` under which a leaf with *record* is listed, admissible or not."""
     if isinstance(record, Release | Revocation) and record.repo is not None:
         return (repo_key(record.repo),)
+    if isinstance(record, Observation | Withdrawal):
+        return (observed_key(record.repo),)
     if (namespace := namespace_about(record)) is not None:
         return (namespace_key(namespace),)
     return (OPERATORS,) if isinstance(record, Operators) else (WATCHLIST,) if isinstance(record, Watchlist) else ()

@@ -2,7 +2,7 @@
 
     {"bundle":"5d0c...","bundle_size":2931,...,"type":"release","v":1,...}
 
-The text that was signed is kept and compared, never rebuilt. The types stand in `owners` and `acts`, by who signs.
+The text that was signed is kept and compared, never rebuilt. The types stand in `owners`, `acts` and `observed`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,23 @@ from collections.abc import Callable
 from typing import Any
 
 from modelseal.errors import Malformed, Unsupported
-from modelseal.formats import acts, fields, names, owners, strict
+from modelseal.formats import acts, fields, names, observed, owners, strict
 from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
 from modelseal.formats.entries import Entry, ordered_entries
 from modelseal.formats.fields import MAX_NAMES, REASONS
 from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.owners import MAX_WEIGHTS, Claim, Keys, Objection, Release, Revocation
 from modelseal.values import dataclass
 
 __all__ = [
-    "MAX_NAMES", "MAX_WEIGHTS", "REASONS", "Claim", "Identity", "Keys", "Lift", "Objection", "Operators", "Record",
-    "Recover", "Release", "Retire", "Revocation", "Roots", "Suspend", "Watchlist", "digest", "encode_record",
-    "namespace_about", "parse_any", "parse_claim", "parse_record", "type_of",
+    "MAX_NAMES", "MAX_WEIGHTS", "REASONS", "Claim", "Identity", "Keys", "Lift", "Objection", "Observation", "Operators",
+    "Record", "Recover", "Release", "Retire", "Revocation", "Roots", "Suspend", "Watchlist", "Withdrawal", "digest",
+    "encode_record", "namespace_about", "parse_any", "parse_claim", "parse_record", "type_of",
 ]  # fmt: skip
 
 MAX_CLAIM = 32 << 10
 MAX_RECORD = 40 << 10
-
-# Described in FORMAT.md, not in force: their rules do not exist yet, so nothing of them is admitted or believed.
-NOT_IN_FORCE = ("observation", "withdrawal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,9 @@ class Roots:
 
 
 Act = Suspend | Lift | Recover | Retire
-Record = Operators | Identity | Keys | Objection | Release | Revocation | Act | Watchlist | Roots
+Record = (
+    Operators | Identity | Keys | Objection | Release | Revocation | Act | Watchlist | Observation | Withdrawal | Roots
+)
 
 
 def digest(text: str) -> bytes:
@@ -77,6 +77,8 @@ _TYPES: dict[str, tuple[type, Callable[[strict.Object, str], Any]]] = {
     "recover": (Recover, acts.recover),
     "retire": (Retire, acts.retire),
     "watchlist": (Watchlist, acts.watchlist),
+    "observation": (Observation, observed.observation),
+    "withdrawal": (Withdrawal, observed.withdrawal),
     "roots": (Roots, _roots),
     "claim": (Claim, owners.claim),
 }
@@ -87,9 +89,9 @@ def type_of(record: Record | Claim) -> str:
 
 
 def namespace_about(record: Record | Claim) -> str | None:
-    """Return the namespace that decides about *record*; None for what is about the whole registry."""
+    """Return the namespace that *record* is about; None for what is about the whole registry."""
     match record:
-        case Release():
+        case Release() | Observation() | Withdrawal():
             return names.namespace_of(record.repo)
         case Identity():
             return record.claim.namespace
@@ -132,8 +134,6 @@ def parse_any(text: str) -> Record | Claim:
     found = strict.Object(strict.parse(text, "record", limit=MAX_RECORD), "record")
     found.take("v", strict.version)
     name = found.take("type", strict.any_text)
-    if name in NOT_IN_FORCE:
-        raise Unsupported(f"record: records of type {name} are not in force yet; upgrade needed")
     if name not in _TYPES:
         raise Unsupported(f"record: unknown type {name[:40]!r}; upgrade needed")
     if name == "claim" and len(text.encode()) > MAX_CLAIM:

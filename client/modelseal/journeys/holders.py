@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from modelseal.formats import records
 from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
 from modelseal.formats.identity import Key
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.owners import Claim, Keys, Objection, Release, Revocation
 from modelseal.formats.records import Record
 from modelseal.state import Namespace, State
@@ -43,7 +44,7 @@ def roles(record: Record | Claim, state: State, time: int) -> tuple[Role, ...]:
             return (*_operators(state), Role("new operators", record.keys, record.threshold, in_force=False))
         case Suspend() if not _again(owner, time):
             return _operators(state, least=1)
-        case Suspend() | Lift() | Recover() | Retire() | Watchlist() | Identity():
+        case Suspend() | Lift() | Recover() | Retire() | Watchlist() | Withdrawal() | Identity():
             return _operators(state)
         case Claim():
             keys = owner.key_set if owner else record.key_set
@@ -61,6 +62,9 @@ def roles(record: Record | Claim, state: State, time: int) -> tuple[Role, ...]:
             return (signer, *_controllers(owner)) if record.replaces is not None else (signer,)
         case Revocation():
             return _controllers(owner)
+        case Observation():
+            observers = state.operators.observers if state.operators else ()
+            return (Role("observers", (record.signer,), 1, in_force=record.signer in observers),)
     return ()
 
 

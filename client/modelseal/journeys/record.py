@@ -15,13 +15,14 @@ from modelseal.formats import records
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.names import Asked
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.records import Claim, Record, Roots, Watchlist
 from modelseal.journeys import submit, words
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.holders import Role, everybody, roles
 from modelseal.journeys.watched import with_watchlist
 from modelseal.keys import SigningKey
-from modelseal.state import State, apply
+from modelseal.state import Namespace, State, apply
 from modelseal.state.counting import next_in_chain
 from modelseal.values import dataclass
 
@@ -117,13 +118,21 @@ def view(submission: Submission, where: Where | None) -> View:
         submission,
         about,
         says,
-        () if logged else words.changes(record, owner, state.operators, authors),
+        () if logged else _changes(record, owner, state, authors),
         _signers(authors, wanted),
         "; ".join(role.words(authors) for role in wanted) or None,
         None if logged else missing_signatures(submission, answer),
         logged=logged,
         url=where.registry or answer.trust.url,
     )
+
+
+def _changes(
+    record: Record | Claim, owner: Namespace | None, state: State, authors: Set[Key]
+) -> tuple[str, ...]:
+    if isinstance(record, Observation | Withdrawal):
+        return words.seen_before(record, state)
+    return words.changes(record, owner, state.operators, authors)
 
 
 # what the log says about it

@@ -11,11 +11,13 @@ from collections.abc import Set as AbstractSet
 from modelseal.formats import names, records
 from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
 from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.owners import Claim, Keys, Objection, Release, Revocation
 from modelseal.formats.records import Record
-from modelseal.state import Change, Namespace
+from modelseal.state import Change, Namespace, State
 from modelseal.state.owners import DELAY, at_once
-from modelseal.times import utc
+from modelseal.state.values import COUNTS_AFTER, Observed
+from modelseal.times import span, utc
 
 _ACTS = {Suspend: "suspension", Lift: "lift", Recover: "recovery", Retire: "retirement"}
 TEXT_FIELDS = ("title", "domain", "hub_owner_id", "accounts", "former", "families", "republishers")
@@ -43,6 +45,10 @@ def about(record: Record | Claim) -> str:
             return f"operators of {record.origin}, version {record.seq}"
         case Watchlist():
             return f"watch-list of {record.origin}, version {record.seq}"
+        case Observation():
+            return f"observation of {names.short(record.repo)}@{record.revision}"
+        case Withdrawal():
+            return f"withdrawal of {names.short(record.repo)}@{record.revision}, reason {record.reason}"
     return f"record of type {records.type_of(record)}"
 
 
@@ -89,6 +95,16 @@ def says(record: Record | Claim) -> tuple[str, ...]:
             lines += [f"reason: {record.reason}", "nothing new in this namespace, for ever; its releases stay"]
         case Operators():
             lines += operator_lines(record)
+        case Observation():
+            how = "downloaded and hashed" if record.basis == "downloaded" else "large ones on the Hub's word"
+            lines += [
+                f"{record.files} files, {record.total_bytes} bytes, fileset {record.fileset.hex()}",
+                f"basis: {record.basis} ({how})",
+                f"observer: {_key(record.signer)}",
+                f"counts {span(COUNTS_AFTER)} after it is logged, where the owner has not sealed the repo",
+            ]
+        case Withdrawal():
+            lines += ["this commit is FAILED for ever, where the owner has not sealed the repo", "nothing undoes it"]
         case Watchlist():
             lines += [f"added: {shown((name,))}" for name in record.add]
             lines += [f"removed: {shown((name,))}" for name in record.remove]
@@ -157,6 +173,28 @@ def changes(
                 if one and one.digest == record.target
             )
     return ()
+
+
+def seen_before(record: Observation | Withdrawal, state: State) -> tuple[str, ...]:
+    """Return what *record* makes otherwise of what the log has about its repo."""
+    repo = record.repo.lower()
+    lines = []
+    if repo in state.repos and state.repos[repo].releases:
+        lines.append("the owner has sealed this repo: neither observations nor withdrawals say anything about it")
+    known = state.observed.get(repo) or Observed()
+    if (withdrawn := known.withdrawn.get(record.revision)) is not None:
+        lines.append(f"this commit: withdrawn on {utc(withdrawn.time)} ({withdrawn.reason}), and stays so")
+    there = [one for one in known.sightings if one.observation.revision == record.revision]
+    if not there:
+        lines.append("this commit: not observed before")
+    elif isinstance(record, Withdrawal):
+        lines.append(f"this commit: observed since {utc(there[0].time)} -> withdrawn")
+    else:
+        others = {one.observation.fileset.hex() for one in there} - {record.fileset.hex()}
+        lines += [f"contents of this commit: {other} -> {record.fileset.hex()}" for other in sorted(others)]
+        if not others:
+            lines.append(f"this commit: observed since {utc(there[0].time)}, with the same contents")
+    return tuple(lines)
 
 
 def _lifted(owner: Namespace) -> list[str]:

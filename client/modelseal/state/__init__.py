@@ -17,13 +17,27 @@ from modelseal.errors import Conflict, Refused
 from modelseal.formats.acts import Identity, Lift, Operators, Recover, Retire, Suspend, Watchlist
 from modelseal.formats.identity import Key
 from modelseal.formats.leaves import Leaf
+from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.formats.owners import Keys, Objection, Release, Revocation
 from modelseal.formats.records import Roots
-from modelseal.state import acts, counting, owners, releases
-from modelseal.state.values import Change, Namespace, Repo, Retired, Sealed, State, Suspension, Voided, Watched
+from modelseal.state import acts, counting, observed, owners, releases
+from modelseal.state.values import (
+    Change,
+    Namespace,
+    Observed,
+    Repo,
+    Retired,
+    Sealed,
+    Sighting,
+    State,
+    Suspension,
+    Voided,
+    Watched,
+)
 
 __all__ = [
-    "Change", "Namespace", "Repo", "Retired", "Sealed", "State", "Suspension", "Voided", "Watched", "apply",
+    "Change", "Namespace", "Observed", "Repo", "Retired", "Sealed", "Sighting", "State", "Suspension", "Voided",
+    "Watched", "apply",
 ]  # fmt: skip
 
 
@@ -57,6 +71,10 @@ def apply(state: State, index: int, leaf: Leaf, authors: AbstractSet[Key], claim
             acts.retire(state, record, time, authors)
         case Watchlist():
             acts.watchlist(state, record, digest, authors)
+        case Observation():
+            observed.observation(state, record, index, time, digest, authors)
+        case Withdrawal():
+            observed.withdrawal(state, record, index, time, authors)
         case Roots():
             counting.exactly(authors, frozenset(), "a roots record")
             if record.covers != index:

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from modelseal.formats import names
 from modelseal.formats.acts import Identity, Operators
 from modelseal.formats.identity import Key, KeySet
+from modelseal.formats.observed import Observation
 from modelseal.formats.owners import Claim, Release
 from modelseal.values import dataclass
 
@@ -105,6 +106,32 @@ class Repo:
         self.latest[sealed.release.revision] = sealed
 
 
+COUNTS_AFTER = 7 * 86_400  # seconds of log time: a fresh fake must not become respectable overnight
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An observation as it stands in the log."""
+
+    index: int
+    time: int
+    digest: bytes  # of its record
+    observation: Observation
+
+
+@dataclass(slots=True)
+class Observed:
+    """What observers saw of one repo, and what operators took back."""
+
+    sightings: list[Sighting] = field(default_factory=list)  # in log order
+    withdrawn: dict[str, Voided] = field(default_factory=dict)  # by revision
+
+    def last(self, signer: Key, revision: str) -> Sighting | None:
+        """Return the newest observation of a commit by one observer."""
+        there = (one for one in reversed(self.sightings) if one.observation.revision == revision)
+        return next((one for one in there if one.observation.signer == signer), None)
+
+
 @dataclass(slots=True)
 class Watched:
     """The watch-list: names that are imitated although nobody has claimed them here."""
@@ -125,11 +152,17 @@ class State:
     seen: set[bytes] = field(default_factory=set)  # digests of every record that was admitted
     namespaces: dict[str, Namespace] = field(default_factory=dict)  # by lower-case name
     repos: dict[str, Repo] = field(default_factory=dict)  # by lower-case name
+    observed: dict[str, Observed] = field(default_factory=dict)  # by lower-case name of the repo
 
     def namespace(self, name: str, time: int | None = None) -> Namespace | None:
         """Return what is known of *name*, as it is at log *time*; without a time as its last record left it."""
         known = self.namespaces.get(name.lower())
         return known.at(time) if known and time is not None else known
+
+    def counts(self, one: Sighting, time: int) -> bool:
+        """Whether an admitted observation counts at log *time*: it is old enough, and its observer still is one."""
+        observers = self.operators.observers if self.operators else ()
+        return one.time + COUNTS_AFTER <= time and one.observation.signer in observers
 
     def voided(self, repo: str, release: Release) -> Voided | None:
         """Return what voids *release*, if anything does: it is asked for at the head, not at its own index."""
@@ -152,4 +185,5 @@ class State:
                 for name, one in self.namespaces.items()
             },
             {name: Repo(list(one.releases), dict(one.seals), dict(one.latest)) for name, one in self.repos.items()},
+            {name: Observed(list(one.sightings), dict(one.withdrawn)) for name, one in self.observed.items()},
         )

@@ -238,6 +238,14 @@ def largest() -> dict[str, tuple[str, list[Private]]]:
                             origin=LONGEST_ORIGIN),
             KEYS,
         ),
+        "observation": (
+            make.observation(
+                repo, make.revision(1), KEYS[0], basis="hub-metadata", prev=DIGESTS[1], files=LARGEST_INTEGER,
+                total_bytes=LARGEST_INTEGER, fileset=DIGESTS[0], origin=LONGEST_ORIGIN,
+            ),
+            KEYS[:1],
+        ),
+        "withdrawal": (make.withdrawal(repo, make.revision(1), "key-compromise", origin=LONGEST_ORIGIN), KEYS),
         "roots": (
             make.text("roots", covers=LARGEST_INTEGER, records=DIGESTS[0], files=DIGESTS[1], names=DIGESTS[2],
                       origin=LONGEST_ORIGIN),
