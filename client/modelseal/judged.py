@@ -12,7 +12,7 @@ from modelseal.compare import Local, is_program
 from modelseal.formats.manifest import File
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
-_ORDER = ("absent", "not-compared", "verified", "ignored", "skipped")  # what is wrong comes before all of these
+_ORDER = ("absent", "not-compared", "listed", "verified", "ignored", "skipped")  # what is wrong comes before all of these
 
 
 def judge(

@@ -15,15 +15,19 @@ from __future__ import annotations
 from modelseal.hub.download import download
 from modelseal.hub.files import fetch, files_of
 from modelseal.hub.history import on_branch, owner_id, resolve
-from modelseal.hub.listing import HubFile, HubListing, listing
-from modelseal.hub.upload import upload
+from modelseal.hub.listing import listing
+from modelseal.hub.upload import branches, check_writer, upload
+from modelseal.listed import HubFile, HubListing, ignored
 
 __all__ = [
     "HubFile",
     "HubListing",
+    "branches",
+    "check_writer",
     "download",
     "fetch",
     "files_of",
+    "ignored",
     "listing",
     "on_branch",
     "owner_id",

@@ -28,7 +28,7 @@ SLOW = 20_000  # bytes a second: what is slower is cut, so that nobody holds us 
 LOGIN = "log in with: hf auth login; or set HF_TOKEN; and ask for access on the repo's page if it is gated"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hub:
     """Where a request goes, and as whom."""
 

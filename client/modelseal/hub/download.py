@@ -12,7 +12,8 @@ from typing import Any
 from modelseal.errors import Unavailable
 from modelseal.hub import client
 from modelseal.hub.client import Token
-from modelseal.hub.listing import HubListing, kind_of, what_is
+from modelseal.hub.listing import kind_of, what_is
+from modelseal.listed import HubListing
 
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
@@ -24,7 +25,7 @@ def download(
 
     The cache is laid out by the name that was asked for, also after a rename. Files of over 50 GB come only by Xet.
     """
-    hub = client.at(listing.endpoint, token)
+    hub = client.at(listing.endpoint, listing.token if token is None else token)
     from huggingface_hub import snapshot_download
 
     kind, rest = kind_of(listing.asked)

@@ -16,7 +16,8 @@ from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File
 from modelseal.hub import client
 from modelseal.hub.client import Token
-from modelseal.hub.listing import HubFile, HubListing, kind_of, what_is
+from modelseal.hub.listing import kind_of, what_is
+from modelseal.listed import HubFile, HubListing
 
 AT_ONCE = 8
 
@@ -40,7 +41,7 @@ def files_of(
     """
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
-    covered = [file for file in listing.files if not ignored(file.name)]
+    covered = listing.covered
     with contextlib.ExitStack() as open_:
         pool = open_.enter_context(ThreadPoolExecutor(AT_ONCE))
         open_.callback(pool.shutdown, wait=True, cancel_futures=True)  # runs first: the first failure ends it all
@@ -72,12 +73,7 @@ def files_of(
 
 def small_bytes(listing: HubListing) -> int:
     """Return how many bytes `files_of` fetches."""
-    return sum(file.size for file in listing.files if file.sha256 is None and not ignored(file.name))
-
-
-def ignored(name: str) -> bool:
-    """Whether *name* is one that no seal covers: git's own at the root, and `model.sig`."""
-    return names.folded(name.split("/")[0]) in manifest.IGNORED
+    return sum(file.size for file in listing.covered if file.sha256 is None)
 
 
 def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[bytes], None]) -> bytes:
@@ -88,7 +84,7 @@ def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[byte
     about = _about(listing, file)
     size, sha256 = 0, hashlib.sha256()
     git = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
-    hub = client.at(listing.endpoint, token)
+    hub = client.at(listing.endpoint, listing.token if token is None else token)
     with client.stream(hub, path, what=about, limit=file.size, elsewhere=True) as found:
         for part in found.parts:
             size += len(part)

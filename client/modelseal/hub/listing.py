@@ -12,7 +12,7 @@ from modelseal.errors import Malformed, Refused, Unavailable
 from modelseal.formats import names, strict
 from modelseal.hub import client
 from modelseal.hub.client import Hub, Token
-from modelseal.values import dataclass
+from modelseal.listed import HubFile, HubListing
 
 MAX_FILES = 200_000
 MAX_PAGES = 1000  # of a tree; the Hub puts 1,000 files on each
@@ -22,32 +22,7 @@ _gitoid = strict.text(r"[0-9a-f]{40}")
 _size = strict.integer()
 
 
-@dataclass(frozen=True, slots=True)
-class HubFile:
-    """One file by the Hub's word."""
-
-    name: str
-    size: int
-    blob_id: str | None  # git's id of the blob: of the file, or where `sha256` is known of the pointer to it
-    sha256: bytes | None  # of files in LFS or Xet only
-
-
-@dataclass(frozen=True, slots=True)
-class HubListing:
-    """A repo at one commit by the Hub's word."""
-
-    asked: str  # hf://..., as typed
-    repo: str  # as the Hub calls it: another name after a rename
-    commit: str
-    files: tuple[HubFile, ...]  # sorted by name
-    gated: bool
-    private: bool
-    endpoint: str  # who says so
-
-
-def listing(
-    repo: str, revision: str | None, *, endpoint: str | None = None, token: Token = None, what: str | None = None
-) -> HubListing:
+def listing(repo: str, revision: str | None, *, endpoint: str | None = None, token: Token = None) -> HubListing:
     """Return what *repo* (`hf://...`) holds at *revision*, a commit, branch or tag; None is `main`.
 
     Refused: names that no file can have, another commit than the one asked for, sizes and digests of no form.
@@ -65,7 +40,7 @@ def listing(
     except Malformed as e:
         raise Refused(str(e)) from e
     return HubListing(
-        repo, called, commit, tuple(files), bool(value.get("gated")), bool(value.get("private")), hub.endpoint
+        repo, called, commit, tuple(files), bool(value.get("gated")), bool(value.get("private")), hub.endpoint, token
     )
 
 
