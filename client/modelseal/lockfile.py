@@ -13,7 +13,7 @@
     [[repo]]
     repo = "hf://acme-lab/atlas-7b"
     commit = "9c1f0d2233ab4455667788990011223344556677"
-    verdict = "verified"
+    verdict = "sealed"
     publisher = "Acme Lab (acme.example)"
     fileset = "<64 hex>"
     seal = "<64 hex>"
@@ -23,7 +23,7 @@
 
     [end]
 
-`[end]` stands last, so that no part of the file is taken for the whole. `seal`, `publisher`: of verified repos; `leaf`
+`[end]` stands last, so that no part of the file is taken for the whole. `seal`, `publisher`: of sealed repos; `leaf`
 of their release, or of an observation; `log`: of all but those that were pinned where no log is trusted. Repos without
 a seal have `files`, each with name, size and sha256. What the tool writes is sorted and has one fact to a line: a
 change is a small diff. What people changed is read in any order, if it says what can be true.
@@ -49,7 +49,7 @@ NAME = "modelseal.lock"
 MAX_LOCK = 32 << 20  # bytes: some 200,000 files
 MAX_NOTE = 64 << 10
 MAX_ENTRIES = 10_000
-VERDICTS = ("verified", "observed", "unknown", "pinned")
+VERDICTS = ("sealed", "observed", "unknown", "pinned")
 
 _HEAD = """\
 # What was taken, by `modelseal lock`: change it with that command, and review it like code.
@@ -103,6 +103,11 @@ class Lock:
         return replace(self, notes=tuple(sorted({**dict(self.notes), origin: note}.items())))
 
 
+def size_of(note: str) -> int:
+    """Return how many leaves the log of a checkpoint note has."""
+    return Checkpoint.parse(Note.parse(note).text).size
+
+
 def parse(data: bytes, where: str) -> Lock:
     """Read the file that lies at *where*; Malformed if anything in it is not understood."""
     value = strict.Object(read_toml(data, where, MAX_LOCK), where)
@@ -152,14 +157,16 @@ def _entry(value: Any, what: str) -> Entry:
 
 def _check(entry: Entry, what: str) -> None:
     """Refuse what cannot be true: a fact too many or too few for the verdict, a fileset of other files."""
-    sealed = entry.verdict == "verified"
+    sealed = entry.verdict == "sealed"
     wanted = {
         "log": entry.verdict != "pinned",
         "publisher": sealed,
         "seal": sealed,
-        "leaf": sealed or entry.verdict == "observed",
+        "leaf": sealed,
         "files": not sealed,
     }
+    if entry.verdict == "observed":
+        del wanted["leaf"]
     for name, want in wanted.items():
         if (getattr(entry, name) not in (None, ())) != want:
             raise Malformed(f"{what}: {entry.verdict}, and {name} {'is missing' if want else 'stands there'}")

@@ -62,6 +62,12 @@ class Rules:
     allowed: tuple[Allowed, ...] = ()
     exceptions: tuple[Exempt, ...] = ()
 
+    def allows(self, kind: str, repo: str) -> bool:
+        """Whether an [[allow]] is for *repo* and the verdict *kind*."""
+        return any(
+            kind in one.verdicts and any(names.covers(scope, repo) for scope in one.repos) for one in self.allowed
+        )
+
 
 def parse(data: bytes, where: str) -> Rules:
     """Read the file that lies at *where*; Malformed if anything in it is not understood."""

@@ -38,6 +38,7 @@ Example:
 SHORT = {
     "verify": "Say whether a folder holds exactly what its owner sealed.",
     "scan": "Verify everything that lies in the Hub cache, worst first.",
+    "lock": "Write down which repos are taken, at which commit, with which digests.",
     "show": "Show what the log says about a name, or what a file says.",
     "trust": "Say which registry you trust.",
     "keygen": "Make a key pair.",

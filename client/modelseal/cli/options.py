@@ -82,7 +82,10 @@ _ALLOWING = (
 def evidence(function: F) -> F:
     """Whom to ask, and how old an answer may be."""
     option = click.option(
-        "--evidence", metavar="FILE", type=click.Path(path_type=Path), help="Decide on this evidence; ask nobody."
+        "--evidence",
+        metavar="FILE|DIR",
+        type=click.Path(path_type=Path),
+        help="Decide on this evidence, or on that in a folder of lock --save; ask nobody.",
     )
     return registry(option(_each(_FRESHNESS, function)))
 
@@ -103,17 +106,20 @@ def _each(options: Sequence[Callable[[F], F]], function: F) -> F:
     return function
 
 
-def hashing(function: F) -> F:
-    """--hash and --jobs."""
-    function = click.option(
+def jobs(function: F) -> F:
+    return click.option(
         "--jobs", metavar="N", type=click.IntRange(1, 256), help="Threads that hash [one per processor, at most 8]."
     )(function)
+
+
+def hashing(function: F) -> F:
+    """--hash and --jobs."""
     return click.option(
         "--hash",
         type=click.Choice(("auto", "blake3", "sha256", "both")),
         default="auto",
         help="Which digests are computed [auto: all that is needed, no more].",
-    )(function)
+    )(jobs(function))
 
 
 def offline(function: F) -> F:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from modelseal import lockfile, platform, rules
@@ -65,8 +66,10 @@ class Allowing:
         named: Asked | None,
         judged: Path | Sequence[Path] | None = None,
         env: Mapping[str, str] | None = None,
+        new: bool = False,
     ) -> Allowing:
-        """Read what there is. *named*: the repo that the user typed, if one; *judged*: what is verified, or all of it.
+        """Read what there is. *named*: the repo that the user typed, if one; *judged*: what is verified, or all of it;
+        *new*: a lock that is named need not be there yet.
 
         Raises Usage: --accept of another word, without a repo or with --strict; a file that is wrong, or of somebody
         else; --locked with no lock.
@@ -95,7 +98,12 @@ class Allowing:
         if path is None:
             return cls(allow, found, None, None)
         typed = allow.lock is not None or bool(env.get("MODELSEAL_LOCK"))
-        return cls(allow, found, read_lock(path, follow=typed), path)
+        try:
+            return cls(allow, found, read_lock(path, follow=typed), path)
+        except platform.Missing:
+            if not new:
+                raise
+            return cls(allow, found, None, path)
 
     @property
     def strict(self) -> bool:
@@ -173,15 +181,25 @@ class Allowing:
         files: tuple[File, ...] | None = None,
         partial: bool = False,
         problems: tuple[Finding, ...] = (),
+        entry: Entry | EllipsisType | None = ...,
         now: int | None = None,
     ) -> Verdict:
         """Return *verdict* as the lock, --strict, the rules and --accept leave it: the last step of all that judges.
 
         *files*: where the verdict does not list them itself (the Hub's listing, each with its sha256); *partial*: some
-        may be missing; *problems*: what lies there and is no file.
+        may be missing; *problems*: what lies there and is no file; *entry*: instead of the lock's own, or of any.
         """
         contents = Contents(files if files is not None else files_at_hand(verdict), partial, problems)
-        return settle(verdict, self._allowance(verdict), contents, int(time.time()) if now is None else now)
+        allowance = self._allowance(verdict)
+        if entry is not ...:
+            allowance = replace(allowance, entry=entry, locked=False)
+        return settle(verdict, allowance, contents, int(time.time()) if now is None else now)
+
+    def may_pin(self, repo: str) -> bool:
+        """Whether --accept or every rules file lets *repo* be pinned where no log is trusted."""
+        if "pinned" in self.allow.accept:
+            return True
+        return bool(self.rules) and all(one.allows("pinned", repo) for one in self.rules)
 
     def may_pass(self, verdict: Verdict) -> bool:
         """Whether *verdict*, of which no files are known yet, is worth asking for them: `settled` says the rest."""

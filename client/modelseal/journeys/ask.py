@@ -17,6 +17,7 @@ from pathlib import Path
 from modelseal import gather, platform, remote, root
 from modelseal.decide import Freshness, accept, decide, seen_before, tiles_wanted
 from modelseal.errors import Error, Malformed, Misbehaviour, Refused, Unavailable, Usage
+from modelseal.formats import names
 from modelseal.formats.evidence import MAX_EVIDENCE, Evidence
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked, Trust
@@ -167,7 +168,7 @@ def check(where: Where) -> None:
     if where.offline and not local:
         raise Usage(
             "--offline needs something at hand to ask",
-            hint="give --evidence FILE (written by publish and show --save), or --registry FOLDER of a mirror",
+            hint="give --evidence FILE (of publish, show --save or lock --save), or --registry FOLDER of a mirror",
         )
     if where.as_of is not None and not local:
         raise Usage("--as-of is only for evidence at hand", hint="give --evidence FILE, or --registry FOLDER")
@@ -192,9 +193,14 @@ def _freshness(where: Where, trust: Trust, now: int) -> Freshness:
     return Freshness(clock, max_age, as_of=True, from_file=True)
 
 
+def evidence_name(repo: str) -> str:
+    """Return the name of the file that holds the evidence about *repo* in a folder of such."""
+    return names.short(repo).lower().replace("/", "--") + ".evidence"
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
-    """An evidence file as a reader: it has one answer and no tiles."""
+    """An evidence file, or a folder of them, as a reader: it has one answer about a repo and no tiles."""
 
     path: Path
 
@@ -202,7 +208,8 @@ class _File:
         raise Unavailable(f"{self.path} holds evidence, not the files of a registry")
 
     def evidence(self, repo: str, revision: str | None, limit: int) -> bytes | None:
-        return platform.read_file(self.path, limit, "evidence file", follow=True)
+        path = self.path / evidence_name(repo) if self.path.is_dir() else self.path
+        return platform.read_file(path, limit, "evidence file", follow=True)
 
 
 def _readers(where: Where, entry: root.Entry, budget: remote.Budget) -> Iterable[tuple[str, gather.Reader]]:

@@ -102,6 +102,12 @@ def save(entry: Entry) -> bytes:
     return saved(entry).encode()
 
 
+def copy(entry: Entry, folder: Path) -> Path:
+    """Write the new or older *folder* with *entry* and the names that it is for, which the saved form does not have."""
+    write(dataclasses.replace(entry, folder=folder), saved(entry))
+    return folder
+
+
 def remove(home: Path, address: str, env: Mapping[str, str] | None = None) -> Entry:
     """Trust the registry at *address* (or of that origin) no more; return what it was."""
     entry = named(home, address, env)
