@@ -121,7 +121,7 @@ def test_errors_say_what_to_do(stranger: Person, monkeypatch: pytest.MonkeyPatch
     assert "modelseal trust add" in (caught.value.hint or "")
     with pytest.raises(Usage, match="is not a repo"):
         modelseal.verify(folder, "atlas")
-    with pytest.raises(modelseal.Error, match="a commit is wanted"):
+    with pytest.raises(modelseal.Error, match="a revision is wanted"):
         modelseal.sign(folder, "a/b", "ci.key")
 
 

@@ -57,7 +57,7 @@ class Answer:
 class Error(Exception):
     def __init__(self, status: int, code: str, words: str, **headers: str) -> None:
         super().__init__(words)
-        said = {"X-Error-Code": code, "X-Error-Message": words} if code else {}
+        said = {"X-Error-Code": code, "X-Error-Message": ascii(words)[1:-1]} if code else {}
         self.answer = Answer(status, json.dumps({"error": words}).encode(), {**said, **headers})
 
 

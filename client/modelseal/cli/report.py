@@ -21,15 +21,16 @@ MAX_SHOWN = 40  # findings on a terminal; files and --json get all
 MAX_NAMED = 10  # names of files that were not compared
 
 
-def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
-    """Print the verdict: its first line, what stands behind it, what to type next."""
+def show(verdict: Verdict, extra: list[tuple[str, str]], *, how: str = "") -> None:
+    """Print the verdict: its first line, what stands behind it, what to type next. *how* the digests came, if they were
+    not computed here."""
     decision = verdict.decision
     output.say(first_line(verdict))
     if verdict.word == Word.LOG_MISBEHAVED:
         assert decision.older is not None and decision.newer is not None
         output.two_notes(decision.older, decision.newer)
-    elif verdict.word == Word.VERIFIED:
-        output.lines(_verified(verdict))
+    elif verdict.word in (Word.VERIFIED, Word.SEALED):
+        output.lines(_verified(verdict, how))
     else:
         _findings(verdict)
         compared = verdict.release or decision.chosen
@@ -39,7 +40,9 @@ def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
             output.line("release", _release(compared))
         if decision.time is not None:
             output.line("log", log_line(decision, verdict.release))
-    if verdict.total:  # files were compared
+    if verdict.accepted:
+        output.line("accepted", escaped(verdict.accepted, longest=1000))
+    if verdict.total or verdict.accepted:  # files were compared, or are used all the same
         output.lines(extra)
     for note in (*decision.notes, *verdict.notes):
         output.line("note", escaped(note, longest=1000))
@@ -47,7 +50,7 @@ def show(verdict: Verdict, extra: list[tuple[str, str]]) -> None:
         output.line("next", step["why"] + (": " + " ".join(step["argv"]) if step["argv"] else ""))
 
 
-def _verified(verdict: Verdict) -> list[tuple[str, str]]:
+def _verified(verdict: Verdict, how: str) -> list[tuple[str, str]]:
     release = verdict.release
     assert release is not None
     newest = verdict.decision.chosen == release and verdict.decision.asked.revision is None
@@ -61,7 +64,7 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
         (
             "files",
             f"{verdict.equal} of {verdict.total} equal the seal, {output.size(_bytes(verdict))}, "
-            f"{hashed(verdict)} ({verdict.digest})",
+            + (how or f"{hashed(verdict)} ({verdict.digest})"),
         ),
         ("log", log_line(verdict.decision, release)),
     ]
@@ -76,8 +79,8 @@ def hashed(verdict: Verdict | SignatureVerdict) -> str:
 
 
 def _bytes(verdict: Verdict) -> int:
-    """Bytes of the files that equal the seal."""
-    if verdict.complete:
+    """Bytes of the files that equal the seal, or are listed as it says."""
+    if verdict.complete or verdict.word == Word.SEALED:
         return verdict.total_bytes
     return sum(one.size for one in verdict.files if one.status == "verified" and one.size is not None)
 
@@ -122,7 +125,7 @@ def _findings(verdict: Verdict) -> None:
     decision = verdict.decision
     shown = verdict.findings[:MAX_SHOWN] if sys.stdout.isatty() else verdict.findings
     for finding in shown:
-        output.line(*_finding(finding, decision))
+        output.line(*finding_line(finding, f"the seal of {escaped(str(decision.publisher))}"))
     if len(shown) < len(verdict.findings):
         output.line("more", f"{len(verdict.findings) - len(shown)} more; --json lists all")
 
@@ -136,18 +139,18 @@ _RISKS = {
 }
 
 
-def _finding(finding: Finding, decision: Decision) -> tuple[str, str]:
+def finding_line(finding: Finding, expected: str) -> tuple[str, str]:
+    """Return the line about one thing that is not as *expected* says: a seal, or a listing."""
     name, risk = escaped(finding.name), _RISKS[finding.risk]
-    owner = f"the seal of {escaped(str(decision.publisher))}"
     if finding.kind == "added":
-        return "added", f"{name}{risk}, not in {owner}"
+        return "added", f"{name}{risk}, not in {expected}"
     if finding.kind == "missing":
-        return "missing", f"{name}, which {owner} lists"
+        return "missing", f"{name}, which {expected} lists"
     if finding.kind == "differs" and finding.expected is not None:
         return "differs", f"{name}{risk}, same size\nexpected {finding.expected}\nfound    {finding.found}"
     if finding.kind == "resized":
         return "differs", f"{name}{risk}, another size\nexpected {finding.expected}\nfound    {finding.found}"
     if finding.kind == "contradictory":
-        says = f"one of the two digests in {owner} is of these bytes, the other is not"
+        says = f"one of the two digests in {expected} is of these bytes, the other is not"
         return "seal", f"{name}: {says}\nexpected {finding.expected}\nfound    {finding.found}"
     return finding.kind[:8], f"{name}: {escaped(finding.found)}" if finding.found else name

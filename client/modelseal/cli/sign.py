@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modelseal.cli import options, output
+from modelseal.cli import athub, options, output
 from modelseal.errors import Usage
 
 if TYPE_CHECKING:
@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Exit status:
-  0 done   1 something else stands where the seal goes, or the folder changed meanwhile   2 usage
+  0 done   1 the folder is not what the Hub has, the Hub has no such commit on a branch, something else stands where
+  the seal goes, or the folder changed meanwhile   2 usage   6 UNAVAILABLE: the Hub does not answer (--no-hub asks none)
 
 \b
 Examples:
-  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --key ci.key \\
+  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --revision v10 --key ci.key
+  modelseal sign --repo acme-lab/atlas-7b --revision v10 --key ci.key --from-hub --signature atlas-7b.sig
+  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --no-hub --key ci.key \\
       --revision 9c1f0d2233ab4455667788990011223344556677
   modelseal sign ./atlas-7b --plain --key ci.key
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("folder", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
 @click.option("--repo", metavar="REPO[@REV]", help="The repo that these files are a release of.")
-@click.option("--revision", metavar="COMMIT", help="The commit, 40 hex digits; taken as given, and said so.")
-@click.option("--no-hub", is_flag=True, help="Take the commit as given; ask no Hub.")
+@athub.options
 @click.option("--plain", is_flag=True, help="Name no repo: what every OpenSSF Model Signing tool reads, no more.")
 @options.signing
 @click.option(
@@ -38,10 +40,11 @@ Examples:
 @options.hashing
 @options.common
 def sign(
-    folder: Path,
+    folder: Path | None,
     repo: str | None,
     revision: str | None,
     no_hub: bool,
+    from_hub: bool,
     plain: bool,
     key_sources: tuple[str, ...],
     password_file: str | None,
@@ -53,27 +56,44 @@ def sign(
 ) -> int:
     """Seal a folder: sign the digests of all its files, for one repo at one commit. Nothing is sent.
 
-    It needs no registry and no trust root. Only `publish` makes a release of it that others can verify by its name.
+    The Hub says which commit a branch or tag is, and the folder must be what the Hub lists there. It needs no registry
+    and no trust root. Only `publish` makes a release of it that others can verify by its name.
     """
     from modelseal.journeys import typed
     from modelseal.journeys.sign import sign as journey
+    from modelseal.journeys.uploaded import Differs
 
-    folder = folder.expanduser()
+    folder = folder.expanduser() if folder else None
     if plain:
-        if repo is not None or revision is not None or no_hub:
+        if repo is not None or revision is not None or no_hub or from_hub:
             raise Usage("--plain names no repo; leave out --repo and --revision")
+        if folder is None:
+            raise click.MissingParameter(param_type="argument", param_hint="'PATH'")
         if hash not in ("auto", "sha256"):
             raise Usage("a plain signature has sha256 only; leave out --hash")
         return _plain(folder, options.one_key(key_sources, password_file), signature, jobs, quiet, as_json)
     if repo is None:
         raise click.MissingParameter(param_type="option", param_hint="'--repo'")
-    asked = typed.asked_commit(repo, revision)
+    _, named = typed.at_revision(repo, revision, hub=not no_hub)
     key = options.one_key(key_sources, password_file)
-    signed = journey(
-        folder, asked, key, hub=not no_hub, signature=signature, hash=hash, jobs=jobs, quiet=quiet or as_json
-    )
+    try:
+        signed = journey(
+            folder,
+            repo,
+            key,
+            revision=revision,
+            hub=not no_hub,
+            from_hub=from_hub,
+            signature=signature,
+            hash=hash,
+            jobs=jobs,
+            quiet=quiet or as_json,
+        )
+    except Differs as e:
+        return athub.differs(e, quiet, as_json)
     statement = signed.statement
     if as_json:
+        files: list[str] = []
         output.emit(
             {
                 "verdict": "signed",
@@ -85,7 +105,9 @@ def sign(
                 "key": signed.public.fingerprint,
                 "files": len(statement.files),
                 "bytes": statement.total_bytes,
+                "hub": athub.as_json(signed.at_hub, files),
                 "wrote": [str(signed.path)],
+                "untrusted": {"files": files},
             }
         )
     elif quiet:
@@ -94,7 +116,7 @@ def sign(
         output.say(f"SIGNED {statement.uri.removeprefix('hf://')}, by key {signed.public.fingerprint}")
         output.line("seal", f"sha256:{signed.digest}")
         output.line("files", f"{len(statement.files)}, {output.size(statement.total_bytes)}")
-        output.line("commit", "taken as given, not compared with the Hub")
+        output.lines(athub.lines(signed, named))
         output.line("wrote", output.escaped(str(signed.path)))
     return 0
 
@@ -115,7 +137,9 @@ def _plain(folder: Path, key: SigningKey, signature: Path | None, jobs: int | No
                 "key": signed.public.fingerprint,
                 "files": len(signed.files),
                 "bytes": signed.total_bytes,
+                "hub": None,
                 "wrote": [str(signed.path)],
+                "untrusted": {"files": []},
             }
         )
     elif quiet:

@@ -54,7 +54,7 @@ def sign_plain(
     folder, key = Path(path), keys.given(key, password)
     target = sealing.place(folder, signature)
     _check_place(target, key.public)
-    _, files = sealing.files_of(folder, Hashing("sha256", jobs), quiet=quiet)  # 1
+    files = sealing.files_of(folder, Hashing("sha256", jobs), quiet=quiet)  # 1
     payload = plain.encode(folder.resolve().name or "model", files)  # 2
     bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)
     text = bundle.encode()

@@ -1,8 +1,9 @@
 """Publish a folder as a release.
 
-    1 what does the log say now?      4 submit, or a draft where the controllers must sign too
-    2 hash and seal                   5 wait until the log's evidence says VERIFIED to us as to anyone
-    3 release record                  6 write the seal into the folder and the evidence beside it
+    1 what does the Hub have there?   5 submit, or a draft where the controllers must sign too
+    2 what does the log say now?      6 wait until the log's evidence says VERIFIED to us as to anyone
+    3 hash, compare and seal          7 write the seal into the folder and the evidence beside it
+    4 release record                  8 put the seal into the repo, if wanted
 
 The same again gives the same answer: a release that is there already, of these files and by this key, is success.
 """
@@ -24,12 +25,13 @@ from modelseal.formats.evidence import Evidence
 from modelseal.formats.leaves import Leaf, Submission
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Release
-from modelseal.journeys import show, submit, typed
+from modelseal.journeys import show, submit, typed, upload, uploaded
 from modelseal.journeys import sign as sealing
 from modelseal.journeys.ask import Answer, Where, ask, heard
 from modelseal.journeys.digests import Hashing
 from modelseal.journeys.record import missing_signatures
 from modelseal.journeys.sign import Signed
+from modelseal.journeys.upload import Uploaded
 from modelseal.keys import SigningKey
 from modelseal.state import Sealed, apply
 from modelseal.times import utc
@@ -50,17 +52,20 @@ class Published:
     evidence: Path | None
     again: bool  # it was there already
     replaces: Sealed | None = None  # the release whose place this one takes; its seal is void then, for ever
+    uploaded: Uploaded | None = None  # the seal, in the repo; None: that was not asked for
     draft: Path | None = None  # replaces, and more controllers must sign: nothing was sent
     waits_for: str | None = None
 
 
 def publish(
-    path: Path | str,
+    path: Path | str | None,
     repo: str | Asked,
     key: SigningKey | Path | str,
     *,
     revision: str | None = None,
     hub: bool = True,
+    from_hub: bool = False,
+    upload_seal: bool = False,
     password: bytes | None = None,
     registry: str | None = None,
     signature: Path | str | None = None,
@@ -75,35 +80,45 @@ def publish(
 ) -> Published:
     """Seal the folder *path* as a release of *repo*, have it logged, and check that any client says VERIFIED.
 
-    *repo*, *revision*, *key*, *password*, *signature*, *hash* and *jobs* are those of `sign`. Then the
-    evidence is written beside the folder, or to *save*. *registry*: another address than the trust root's. *wait_s*:
-    how long to wait for the log.
+    *repo*, *revision*, *hub*, *from_hub*, *key*, *password*, *signature*, *hash* and *jobs* are those of `sign`. Then
+    the evidence is written beside the folder, or to *save*. *registry*: another address than the trust root's.
+    *wait_s*: how long to wait for the log. With *upload_seal* the seal is put into the repo at last, as a commit: if
+    that fails, the release stays, and `uploaded` says why.
 
     A commit is sealed once. With *replace_seal* the seal that stands there is replaced and void for ever; that wants
     the signatures of the namespace's *controllers* too. Where more of them must sign nothing is sent: `draft` names a
     .record file for the next one, and when it is logged the same call again finishes.
 
-        done = modelseal.publish("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
+        done = modelseal.publish("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="v10")
         print(done.verdict.word, done.seal, done.evidence)
 
-    Raises what `sign` raises, Refused or Conflict (the rules, or the registry's answer), Unavailable, and Pending:
-    submitted, not seen in the log yet, or the key is to be a signer later; the same call again asks again.
+    Raises what `sign` raises, Refused or Conflict (the rules, the registry's answer, another owner at the Hub than the
+    claim's), Unavailable, and Pending: submitted, not seen in the log yet, or the key is to be a signer later; the same
+    call again asks again.
     """
-    folder, asked = Path(path), typed.asked_commit(repo, revision)
+    folder, hashing = Path(path) if path is not None else None, Hashing(hash, jobs)
+    uri, named = typed.at_revision(repo, revision, hub=hub)
+    sealing.check_options(hub, from_hub, hashing)
+    if upload_seal and not hub:
+        raise Usage("the seal cannot be put into the repo without asking the Hub", hint="leave out --no-hub")
     key, where = keys.given(key, password), Where(registry=registry)
     if controllers and not replace_seal:
         raise Usage("only the seal's own key signs a release, unless it replaces a seal", hint="see --replace")
     others = [keys.given(one, password) for one in controllers]
-    hashing, target = Hashing(hash, jobs), sealing.place(folder, signature)
-    beside = Path(save) if save else _beside(folder, ".evidence")
-    if beside.absolute().is_relative_to(folder.absolute()):
+    target = sealing.place(folder, signature, from_hub=from_hub)
+    beside = Path(save) if save else _beside(folder or target, ".evidence")
+    if folder is not None and beside.absolute().is_relative_to(folder.absolute()):
         raise Usage(f"{beside} is inside the folder", hint="evidence there would be a file that the seal does not list")
     sealing.check_parent(beside)  # before anything is logged, for ever
     show.check_place(beside)
+    asked, listing = sealing.at_hub(uri, named, hub)  # 1
+    place = upload.place(uri, named) if upload_seal else None
     kept = sealing.existing(target, asked)
-    answer = heard(ask(asked, where))  # 1
+    answer = heard(ask(asked, where))  # 2
+    if listing is not None:
+        _check_owner(answer.decision, asked)
     there = _release_at(answer.decision, asked)
-    draft = _beside(folder, submit.SUFFIX)
+    draft = _beside(folder or target, submit.SUFFIX)
     if there is None:
         answer = submit.at_registry(answer, asked, where)
         there = _release_at(answer.decision, asked)
@@ -113,36 +128,38 @@ def publish(
         _check_admissible(answer, asked, key, None, others)
     elif replace_seal:
         kept = _seal_in(draft, there) or (kept if kept and _payload(kept) != unlike else None)
-    signed = sealing.make(folder, asked, key, kept=kept, unlike=unlike, hashing=hashing, quiet=quiet)  # 2
+    files, at_hub = sealing.contents(folder, listing, from_hub=from_hub, hashing=hashing, quiet=quiet)  # 3
+    signed = replace(sealing.make(files, asked, key, kept=kept, unlike=unlike), at_hub=at_hub)
     replaced: Sealed | None = None
     if there is not None and replace_seal and not (_is_ours(signed, there.sealed) and there.voided is None):
         replaced, there = there.sealed, None
         _check_admissible(answer, asked, key, replaced, others)
     done = Published(None, answer, signed, None, None, again=there is not None, replaces=replaced)
     if there is not None:
-        signed = _there_already(signed, there.sealed, answer)
+        signed = _there_already(signed, there.sealed, answer, from_hub=from_hub)
     else:
         _check_contents(answer, signed)
         release = signed.release(answer.trust.origin, replaced.release.seal if replaced else None)
         unsigned = submit.draft(release, signed.seal)
         before = submit.draft_at(draft, unsigned) if replaced else None
-        submission = submit.sign(before or unsigned, [key, *others])  # 3
+        submission = submit.sign(before or unsigned, [key, *others])  # 4
         if replaced and (missing := missing_signatures(submission, answer)):
             if not dry_run:
                 submit.write(draft, submission)
             return replace(done, draft=None if dry_run else draft, waits_for=missing)
         if dry_run:
             return done
-        reason = _log(submission, where.registry or answer.trust.url)  # 4
-        answer = _wait(signed, asked, where, wait_s, reason, replaced)  # 5
+        reason = _log(submission, where.registry or answer.trust.url)  # 5
+        answer = _wait(signed, asked, where, wait_s, reason, replaced)  # 6
     done = replace(done, verdict=_verdict(signed, answer), answer=answer, signed=signed)
     assert done.verdict is not None
     if dry_run or done.verdict.word != Word.VERIFIED:
         return done
-    sealing.write(target, signed.seal)  # 6
+    sealing.write(target, signed.seal)  # 7
     assert answer.evidence is not None
     platform.replace(beside, answer.evidence)
-    return replace(done, seal=target, evidence=beside)
+    done = replace(done, seal=target, evidence=beside)
+    return replace(done, uploaded=upload.put(place, signed) if place else None)  # 8
 
 
 def _beside(folder: Path, suffix: str) -> Path:
@@ -153,6 +170,14 @@ def _beside(folder: Path, suffix: str) -> Path:
 def _release_at(decision: Decision, asked: Asked) -> Standing | None:
     there = [one for one in decision.releases if one.sealed.release.revision == asked.revision]
     return there[-1] if there else None
+
+
+def _check_owner(decision: Decision, asked: Asked) -> None:
+    """Refuse where the name has another owner at the Hub than the one whose claim was approved."""
+    namespace = names.namespace_of(asked.repo)
+    owner = decision.state.namespace(namespace) if decision.state else None
+    if owner is not None:
+        uploaded.check_owner(owner.claim.namespace, owner.claim.hub_owner_id)
 
 
 def _check_admissible(
@@ -221,7 +246,7 @@ def _is_ours(signed: Signed, there: Sealed) -> bool:
     return release.fileset == manifest.fileset(signed.statement.files) and release.signer == signed.public.key
 
 
-def _there_already(signed: Signed, there: Sealed, answer: Answer) -> Signed:
+def _there_already(signed: Signed, there: Sealed, answer: Answer, *, from_hub: bool) -> Signed:
     """Return the seal that is logged at this commit, if it is of these files and by this key."""
     release = there.release
     if not _is_ours(signed, there):
@@ -237,7 +262,8 @@ def _there_already(signed: Signed, there: Sealed, answer: Answer) -> Signed:
         raise Unavailable(f"the seal at {release.revision} could not be fetched from {answer.address}")
     for ours, theirs in zip(signed.statement.files, statement.files, strict=True):
         if theirs.blake3 is not None and ours.blake3 is None:
-            raise Usage("the logged seal has blake3 digests, which must be compared too", hint="leave out --hash")
+            hint = "leave out --from-hub, and give the folder" if from_hub else "leave out --hash"
+            raise Usage("the logged seal has blake3 digests, which must be compared too", hint=hint)
         if theirs.blake3 is not None and ours.blake3 != theirs.blake3:
             raise Conflict(
                 f"{names.printable(ours.name)}: the logged seal is contradictory, its blake3 is of other bytes"

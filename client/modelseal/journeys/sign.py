@@ -1,7 +1,10 @@
 """Sign a folder: hash every file, say which repo and commit it is, sign that.
 
-1 walk and hash, both digests in one pass     3 sign
-2 statement                                   4 verify what was made, write it
+1 what does the Hub have there?               4 statement
+2 walk, compare names and sizes               5 sign
+3 hash, both digests in one pass, compare     6 verify what was made, write it
+
+From the Hub's metadata alone, 2 and 3 are: fetch the small files and hash them, take the Hub's word for the others.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import time
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelseal import folders, keys, layouts, platform, progress
 from modelseal.authorship import check_seal
@@ -22,11 +26,15 @@ from modelseal.formats.manifest import File, Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.records import Release
 from modelseal.hashing import hash_files
-from modelseal.journeys import typed
-from modelseal.journeys.digests import AUTO, Hashing
+from modelseal.journeys import typed, uploaded
+from modelseal.journeys.digests import Hashing
+from modelseal.journeys.uploaded import AtHub
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
 from modelseal.values import dataclass
+
+if TYPE_CHECKING:
+    from modelseal.hub import HubListing
 
 SEAL = "model.sig"
 
@@ -38,7 +46,7 @@ class Signed:
     seal: str  # the bundle's text
     statement: Statement
     public: PublicKey
-    listing: Listing
+    at_hub: AtHub | None = None  # None: it was not asked
     path: Path | None = None  # where it was written
 
     @property
@@ -69,12 +77,13 @@ class Signed:
 
 
 def sign(
-    path: Path | str,
+    path: Path | str | None,
     repo: str | Asked,
     key: SigningKey | Path | str,
     *,
     revision: str | None = None,
     hub: bool = True,
+    from_hub: bool = False,
     password: bytes | None = None,
     signature: Path | str | None = None,
     hash: str = "auto",
@@ -83,33 +92,67 @@ def sign(
 ) -> Signed:
     """Seal the folder *path* as the files of *repo* at one commit, and write the seal; nothing is sent.
 
-    *repo* is `acme-lab/atlas-7b@COMMIT`, or without the commit, which is then *revision* (40 hex digits). *key* is a
-    private key or where to load it from (a path, `-`, `env:NAME`), with *password* if it has one. The seal goes to
-    *signature*, by default `model.sig` in the folder; a seal there that says just the same is kept. A seal has sha256
-    and blake3 of every file; *hash* "sha256" leaves the second out. *jobs*: threads that hash.
+    *repo* is `acme-lab/atlas-7b@REV`, or without REV, which is then *revision*: a branch, tag or commit. The Hub says
+    which commit that is, and the folder must be what the Hub lists there; with *hub* False nobody is asked, and a
+    commit (40 hex digits) is taken as given. With *from_hub* the seal is of what the Hub lists, without the weights:
+    the sha256 of files in LFS is the Hub's word (`at_hub.on_its_word`), and *path* only says where the seal goes.
 
-        signed = modelseal.sign("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="9c1f0d22...")
+    *key* is a private key or where to load it from (a path, `-`, `env:NAME`), with *password* if it has one. The seal
+    goes to *signature*, by default `model.sig` in the folder; a seal there that says just the same is kept. A seal has
+    sha256 and blake3 of every file; *hash* "sha256" leaves the second out. *jobs*: threads that hash.
+
+        signed = modelseal.sign("./atlas-7b", "acme-lab/atlas-7b", "ci.key", revision="v10")
         print(signed.path, signed.digest)
 
-    Raises Usage (folder, names, key), Conflict (something else stands at *signature*), Error (the folder changed).
+    Raises Usage (folder, names, key), Conflict (something else stands at *signature*), Error (the folder changed),
+    `journeys.uploaded.Differs` (the Hub has other files), Refused (no such repo or revision, or a pull request's),
+    Unavailable (the Hub does not answer).
     """
-    folder, asked = Path(path), typed.asked_commit(repo, revision)
-    hashing = Hashing(hash, jobs)
-    target = place(folder, signature)
+    folder, hashing = Path(path) if path is not None else None, Hashing(hash, jobs)
+    uri, named = typed.at_revision(repo, revision, hub=hub)
+    check_options(hub, from_hub, hashing)
+    target, key = place(folder, signature, from_hub=from_hub), keys.given(key, password)
+    asked, there = at_hub(uri, named, hub)  # 1
     kept = existing(target, asked)
-    signed = make(folder, asked, keys.given(key, password), kept=kept, hashing=hashing, quiet=quiet)
+    files, says = contents(folder, there, from_hub=from_hub, hashing=hashing, quiet=quiet)
+    signed = make(files, asked, key, kept=kept)
     write(target, signed.seal)
-    return replace(signed, path=target)
+    return replace(signed, at_hub=says, path=target)
 
 
-def place(folder: Path, signature: Path | str | None) -> Path:
+def check_options(hub: bool, from_hub: bool, hashing: Hashing) -> None:
+    """Refuse what cannot be meant together."""
+    if from_hub and not hub:
+        raise Usage("a seal is made from the Hub's metadata, or without asking it", hint="leave out --no-hub")
+    if from_hub and hashing.hash in ("blake3", "both"):
+        raise Usage("the Hub tells sha256 only", hint="leave out --hash, or seal the folder itself")
+    if hashing.hash == "blake3":
+        raise Usage("a seal always has sha256", hint="--hash sha256 leaves blake3 out; nothing leaves sha256 out")
+
+
+def at_hub(repo: str, revision: str, hub: bool) -> tuple[Asked, HubListing | None]:
+    """Return the commit that is to be sealed, and what the Hub has there unless it is not asked."""
+    if not hub:
+        return Asked(repo, revision), None
+    there = uploaded.listing(repo, revision)
+    return Asked(repo, there.commit), there
+
+
+def place(folder: Path | None, signature: Path | str | None, *, from_hub: bool = False) -> Path:
     """Return where the seal goes: `model.sig` in the folder, or anywhere outside of it."""
-    if signature is None:
-        return folder / SEAL
-    target = Path(signature)
-    inside = target.absolute().is_relative_to(folder.absolute())
-    if inside and target.absolute() != (folder / SEAL).absolute():
-        raise Usage(f"{target} is inside the folder", hint="a seal there would be a file that the seal does not list")
+    if folder is None:
+        if signature is None or not from_hub:
+            raise Usage("which folder?", hint="give its PATH; or seal what the Hub has: --from-hub --signature FILE")
+        target = Path(signature)
+    else:
+        target = folder / SEAL if signature is None else Path(signature)
+        inside = target.absolute().is_relative_to(folder.absolute())
+        if inside and target.absolute() != (folder / SEAL).absolute():
+            hint = "a seal there would be a file that the seal does not list"
+            raise Usage(f"{target} is inside the folder", hint=hint)
+        if not from_hub:
+            layouts.plain_folder(folder)
+            folders.open_folder(folder).close()
     check_parent(target)
     return target
 
@@ -120,54 +163,63 @@ def check_parent(target: Path) -> None:
         raise Usage(f"{target.parent}: no such folder")
 
 
+def contents(
+    folder: Path | None, there: HubListing | None, *, from_hub: bool, hashing: Hashing, quiet: bool
+) -> tuple[tuple[File, ...], AtHub | None]:
+    """Return what a seal says of the files: of *folder*, which must be as *there* if that is known; or of *there*."""
+    on_its_word: tuple[str, ...] = ()
+    if from_hub:
+        assert there is not None
+        files, on_its_word = uploaded.sealable(there, quiet=quiet)
+    else:
+        assert folder is not None
+        files = files_of(folder, hashing, there, quiet=quiet)
+    return files, AtHub(there.repo, there.commit, from_hub, on_its_word) if there else None
+
+
 def make(
-    folder: Path,
-    asked: Asked,
-    key: SigningKey,
-    *,
-    kept: str | None,
-    unlike: bytes | None = None,
-    hashing: Hashing = AUTO,
-    quiet: bool = True,
+    files: tuple[File, ...], asked: Asked, key: SigningKey, *, kept: str | None, unlike: bytes | None = None
 ) -> Signed:
-    """Return a seal of *folder*: *kept*, if it is by *key* and says just what would be signed now, else a new one.
+    """Return a seal of *files*: *kept*, if it is by *key* and says just what would be signed now, else a new one.
 
     It is another than the seal with the payload digest *unlike*, which it replaces: that one is void for ever.
     """
     if asked.revision is None:
         raise Usage("a seal is for one commit", hint="give it with --revision, 40 hex digits")
-    listing, files = files_of(folder, hashing, quiet=quiet)  # 1
-    statement = Statement(asked.repo, asked.revision, int(time.time()), files)  # 2
+    statement = Statement(asked.repo, asked.revision, int(time.time()), files)  # 4
     if kept is not None and (reused := _reuse(kept, statement, key.public)) is not None:
-        return Signed(kept, reused, key.public, listing)
+        return Signed(kept, reused, key.public)
     payload = statement.encode()
     if sha256(payload).digest() == unlike:  # made within the same second
         statement = replace(statement, created=statement.created + 1)
         payload = statement.encode()
-    bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)  # 3
-    signed = Signed(bundle.encode(), statement, key.public, listing)
-    check_seal(signed.release("self-check"), signed.seal, key.public)  # 4
+    bundle = Bundle(payload, key.sign(envelope.pae(envelope.STATEMENT, payload)), key.public.hint)  # 5
+    signed = Signed(bundle.encode(), statement, key.public)
+    check_seal(signed.release("self-check"), signed.seal, key.public)  # 6
     return signed
 
 
-def files_of(folder: Path, hashing: Hashing, *, quiet: bool) -> tuple[Listing, tuple[File, ...]]:
-    """Return what a seal of *folder* says of its files, all hashed now; Usage if they cannot be sealed."""
-    if hashing.hash == "blake3":
-        raise Usage("a seal always has sha256", hint="--hash sha256 leaves blake3 out; nothing leaves sha256 out")
-    layouts.plain_folder(folder)
-    listing = folders.walk(folder)
+def files_of(folder: Path, hashing: Hashing, there: HubListing | None = None, *, quiet: bool) -> tuple[File, ...]:
+    """Return what a seal of *folder* says of its files, all hashed now; Usage if they cannot be sealed, Differs if the
+    Hub has others *there*."""
+    listing = folders.walk(folder)  # 2
     check_listing(listing)
     _check_names(listing)
+    if there is not None:
+        uploaded.check_names(there, listing)
     blake3 = hashing.hash != "sha256"
     with progress.shown("hashing", listing.total, quiet=quiet) as step:
-        digests = hash_files(listing, None, sha256=True, blake3=blake3, jobs=hashing.jobs, progress=step)
-    if listing.again() != listing:  # a download still running, say
-        raise Error(f"{folder} changed while it was read")
-    return listing, tuple(
+        digests = hash_files(listing, None, sha256=True, blake3=blake3, jobs=hashing.jobs, progress=step)  # 3
+    files = tuple(
         File(name, found.size, found.sha256, found.blake3)
         for name, found in digests.items()
         if found.sha256 is not None
     )
+    if there is not None:
+        files = uploaded.check_contents(there, listing, files)
+    if listing.again() != listing:  # a download still running, say
+        raise Error(f"{folder} changed while it was read")
+    return files
 
 
 def _check_names(listing: Listing) -> None:
@@ -192,8 +244,10 @@ def check_listing(listing: Listing) -> None:
 def _reuse(kept: str, statement: Statement, public: PublicKey) -> Statement | None:
     """Return the statement of *kept* if it is valid, by *public*, and about the same repo, commit and files."""
     old = Statement.parse(Bundle.parse(kept).payload)
-    same = (old.repo, old.revision, old.files) == (statement.repo, statement.revision, statement.files)
-    if not same:
+    # git's ids, which only the Hub makes known, may be missing in the old one: it says less, and is as true
+    known = {file.name: file.gitoid for file in old.files}
+    files = tuple(file if known.get(file.name) else replace(file, gitoid=None) for file in statement.files)
+    if (old.repo, old.revision, old.files) != (statement.repo, statement.revision, files):
         return None
     bundle = Bundle.parse(kept)
     if bundle.hint != public.hint:

@@ -46,6 +46,26 @@ def asked_commit(repo: str | Asked, revision: str | None) -> Asked:
     return found
 
 
+def at_revision(repo: str | Asked, revision: str | None, *, hub: bool) -> tuple[str, str]:
+    """Read REPO[@REV] and a revision; return the repo and the one revision: a branch, tag or commit for the *hub* to
+    say, or without it a commit."""
+    if not hub:
+        given = asked_commit(repo, revision)
+        assert given.revision is not None
+        return given.repo, given.revision
+    if isinstance(repo, Asked):
+        uri, named = repo.repo, repo.revision
+    else:
+        name, at, rest = repo.partition("@")
+        uri, named = asked(name).repo, rest if at else None
+    if named is not None and revision is not None and named != revision:
+        raise Usage(f"two revisions: {names.printable(named)} and {names.printable(revision)}")
+    found = named if revision is None else revision
+    if not found:
+        raise Usage("a revision is wanted: a branch, tag or commit", hint="give it with --revision")
+    return uri, found
+
+
 def namespace(text: str) -> str:
     """Read `hf://owner`."""
     try:
