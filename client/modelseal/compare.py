@@ -6,7 +6,9 @@ Which digests are worth computing is asked first (`digests_wanted`), from names 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from modelseal import sightings
 from modelseal.errors import Malformed
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
@@ -40,8 +42,11 @@ def digests_wanted(
 
     *problems*: something lies there that is no file, so that nothing can make it VERIFIED.
     """
+    if decision.word in (Word.UNKNOWN, Word.OBSERVED):
+        wanted = _voided_contents(decision) or sightings.wants_digests(decision, sizes, problems)
+        return frozenset({"sha256"}) if wanted else frozenset()
     if decision.word is not None:
-        return frozenset({"sha256"}) if decision.word == Word.UNKNOWN and _voided_contents(decision) else frozenset()
+        return frozenset()
     statement = decision.statement
     if statement is None:
         return frozenset({"sha256"})
@@ -61,15 +66,22 @@ def compare(
     only where `digests_wanted` says that nothing depends on them.
     """
     by_sha256 = _fileset(files)
-    if decision.word in (None, Word.UNKNOWN) and by_sha256 in _voided_contents(decision):
+    if decision.word in (None, Word.UNKNOWN, Word.OBSERVED) and by_sha256 in _voided_contents(decision):
         says = ": the owner revoked these very contents in the whole namespace; do not use them"
         owner = decision.state.namespace(names.namespace_of(decision.asked.key)) if decision.state else None
         voided = owner.filesets.get(by_sha256) if owner and by_sha256 else None
         return Verdict(Word.FAILED, says, f"REVOKED ({voided.reason if voided else 'seen before'})", decision)
+    if decision.word in (Word.UNKNOWN, Word.OBSERVED) and (gone := sightings.withdrawn(decision, by_sha256)):
+        return gone
+    sizes = {file.name: file.size for file in files}
+    if decision.word == Word.OBSERVED and decision.observed is not None:
+        there = len(sizes), sum(sizes.values())
+        seen = sightings.compare(decision, decision.observed, there, problems, by_sha256, partial)
+        pointed = _pointed_to(decision, files) if seen.word == Word.OBSERVED else ()
+        return replace(seen, findings=by_weight(seen.findings), notes=seen.notes + pointed)
     if decision.word is not None:
         return Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
     assert decision.chosen is not None
-    sizes = {file.name: file.size for file in files}
     notes: tuple[str, ...] = ()
     if decision.statement is not None:
         findings, equal, digest = _against(decision.statement, files, partial)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from modelseal import sightings
 from modelseal.authorship import check_seal
 from modelseal.errors import Malformed, Refused
 from modelseal.formats import names
@@ -12,7 +13,7 @@ from modelseal.formats.manifest import Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Revoked
 from modelseal.keytext import PublicKey
-from modelseal.state import Namespace, Sealed, State, Voided
+from modelseal.state import Namespace, Sealed, State, Suspension, Voided
 from modelseal.times import utc
 from modelseal.verdict import Decision, Publisher, Standing, Word
 
@@ -38,10 +39,10 @@ def judge(heard: Decision, state: State, remembered: Revoked, seal: str | None, 
         publisher = Publisher(claim.namespace, claim.title, claim.domain, owner.identity.basis == "web")
         notes += _standing(owner, now)
     heard = replace(heard, publisher=publisher, repo=asked.repo, notes=tuple(notes))
+    suspension = owner.suspended(now) if owner else None
     if repo is None or not repo.releases:
-        proof = f"(proof of absence in a log of {heard.size} leaves)"
-        whom = f"{publisher} has not sealed it" if publisher else "nobody has sealed it"
-        return replace(heard, word=Word.UNKNOWN, says=f": {whom} {proof}")
+        found = sightings.judge(heard, state, now)
+        return _suspended(found, suspension) if suspension and found.word == Word.OBSERVED else found
 
     releases = tuple(
         Standing(one, state.voided(asked.key, one.release) or _remembered(remembered, asked, one))
@@ -61,13 +62,16 @@ def judge(heard: Decision, state: State, remembered: Revoked, seal: str | None, 
         says = f": the release at {chosen.sealed.release.revision} was revoked{when}; do not use it"
         says += _instead(chosen.voided, releases)
         return replace(heard, word=Word.FAILED, says=says, qualifier=_why(chosen.voided), chosen=chosen.sealed)
-    if owner and (suspension := owner.suspended(now)):
-        whom = f"by the operators of {heard.origin}"
-        says = f": suspended on {utc(suspension.since)} {whom}; do not use it until they lift it"
-        qualifier = f"SUSPENDED ({suspension.reason})"
-        return replace(heard, word=Word.FAILED, says=says, qualifier=qualifier, chosen=chosen.sealed)
+    if suspension:
+        return _suspended(replace(heard, chosen=chosen.sealed), suspension)
     statement, ask_again = _statement(chosen.sealed, seal, leaves)  # 10, its seal
     return replace(heard, word=None, chosen=chosen.sealed, statement=statement, ask_again=ask_again)
+
+
+def _suspended(heard: Decision, suspension: Suspension) -> Decision:
+    whom = f"by the operators of {heard.origin}"
+    says = f": suspended on {utc(suspension.since)} {whom}; do not use it until they lift it"
+    return replace(heard, word=Word.FAILED, says=says, qualifier=f"SUSPENDED ({suspension.reason})", observed=None)
 
 
 def _standing(owner: Namespace, now: int) -> list[str]:

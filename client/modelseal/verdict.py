@@ -33,7 +33,7 @@ class Word(StrEnum):
     @property
     def text(self) -> str:
         """As the first line says it."""
-        return self.value.replace("-", " ").upper()
+        return "OBSERVED, NOT SIGNED" if self is Word.OBSERVED else self.value.replace("-", " ").upper()
 
 
 _EXIT = {
@@ -73,8 +73,34 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Contents that observers saw the Hub serve at one commit. Dates are those of the log."""
+
+    revision: str
+    fileset: bytes
+    files: int
+    total_bytes: int
+    observers: int  # whose observations of it count
+    own: bool  # whether the registry's own is among these
+    first: int  # POSIX seconds, when it was first and
+    last: int  # when it was last logged
+    downloaded: bool  # else its digests are on the Hub's word
+    newest: int | None  # leaf of the newest observation that counts; None: none of them does yet
+    withdrawn: Voided | None  # by the operators, who withdrew the commit
+
+    @property
+    def counts(self) -> bool:
+        return self.newest is not None
+
+    @property
+    def basis(self) -> str:
+        return "downloaded" if self.downloaded else "hub-metadata"
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What the log says about a repo. With `word` None a release is chosen and `compare` has the last word."""
+    """What the log says about a repo. `compare` has the last word where `word` is None, so that a release is chosen,
+    or OBSERVED, so that contents are: in `observed`."""
 
     asked: Asked
     word: Word | None
@@ -87,6 +113,8 @@ class Decision:
     chosen: Sealed | None = None
     statement: Statement | None = None  # None although chosen: only the fileset is known
     releases: tuple[Standing, ...] = ()
+    observed: Seen | None = None  # what counts at the commit asked for, else of the newest one
+    seen: tuple[Seen, ...] = ()  # all that was, of a repo without a release
     state: State | None = None  # what the leaves about the repo and its namespace come to; not to be changed
     size: int = 0  # leaves of the log that was asked
     time: int | None = None  # proven
@@ -142,6 +170,7 @@ class Verdict:
     decision: Decision
     findings: tuple[Finding, ...] = ()
     release: Sealed | None = None  # the one that the files are
+    observed: Seen | None = None  # OBSERVED: what the files are; FAILED: what they should be
     equal: int = 0  # files that equal the seal
     total: int = 0
     total_bytes: int = 0
@@ -159,8 +188,8 @@ class Verdict:
 
     @property
     def complete(self) -> bool:
-        """Whether every file of the release is there, as sealed."""
-        return self.word == Word.VERIFIED and self.equal == self.total
+        """Whether every file of the release is there, as sealed; or of the commit, as it was observed."""
+        return self.word in (Word.VERIFIED, Word.OBSERVED) and 0 < self.equal == self.total
 
     def __bool__(self) -> bool:
         """Whether the files may be used: `if verify(...)` must not pass because some verdict came back."""

@@ -257,7 +257,8 @@ def memory(someone: Someone) -> dict[str, bytes]:
 def test_absence_is_unknown_only_with_its_proof(lied_to: Scene) -> None:
     lied_to.serve()
     ran = lied_to.someone.types("verify", "./atlas-7b", "--repo", "acme-lab/never")
-    ran.says(5, "UNKNOWN acme-lab/never: Acme Lab (acme.example) has not sealed it (proof of absence in a log of 10")
+    unknown = "UNKNOWN acme-lab/never: Acme Lab (acme.example) has not sealed it, and nobody has observed it"
+    ran.says(5, f"{unknown} (proof of absence in a log of 10")
 
 
 # seals

@@ -195,7 +195,7 @@ def test_the_hubs_own_files_are_skipped_and_said(someone: Someone) -> None:
 
 def test_an_unknown_repo_is_unknown_with_proof(someone: Someone) -> None:
     someone.run("verify", "./atlas-7b", "--repo", "someuser/tiny-lm").says(
-        5, "UNKNOWN someuser/tiny-lm: nobody has sealed it (proof of absence in a log of"
+        5, "UNKNOWN someuser/tiny-lm: nobody has sealed or observed it (proof of absence in a log of"
     )
 
 

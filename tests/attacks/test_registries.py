@@ -88,7 +88,8 @@ def test_a_second_registry_decides_about_its_names_and_its_host_stands_on_the_fi
     shown = someone.types("show", "corp-lab/atlas").says(0, f"corp-lab/atlas (registry {two.host}), by Corp Lab")
     assert shown.out.startswith("SEALED")
     someone.types("show", "hf://corp-lab").says(0, f"REGISTERED hf://corp-lab (registry {two.host}), Corp Lab")
-    someone.types("show", "corp-x/y").says(1, f"UNKNOWN corp-x/y (registry {two.host}): nobody has sealed it")
+    unknown = f"UNKNOWN corp-x/y (registry {two.host}): nobody has sealed or observed it"
+    someone.types("show", "corp-x/y").says(1, unknown)
     two.public.asked.clear()
     someone.types(*VERIFY).says(0)
     assert two.public.asked == []

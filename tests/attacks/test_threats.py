@@ -80,7 +80,7 @@ def test_the_hub_may_vouch_for_a_claim_and_without_the_operators_that_is_nobody(
     person = Person(tmp_path, registry)
     person.model("model", BAD)
     asked = ("verify", "./model", "--repo", "somebody/model")
-    person.types(*asked).says(5, "UNKNOWN somebody/model: nobody has sealed it")
+    person.types(*asked).says(5, "UNKNOWN somebody/model: nobody has sealed or observed it")
 
 
 # a registry's host without keys, a mirror

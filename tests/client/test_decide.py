@@ -41,8 +41,8 @@ def test_the_newest_release_is_verified(world: World) -> None:
 def test_absence_is_unknown_and_says_whether_the_owner_seals(world: World) -> None:
     ours = world.ask("hf://acme-lab/other")
     assert ours.word == Word.UNKNOWN
-    assert "Acme Lab (acme.example) has not sealed it (proof of absence" in ours.says
-    assert "nobody has sealed it (proof of absence" in world.ask("hf://someuser/tiny-lm").says
+    assert "Acme Lab (acme.example) has not sealed it, and nobody has observed it (proof of absence" in ours.says
+    assert "nobody has sealed or observed it (proof of absence" in world.ask("hf://someuser/tiny-lm").says
 
 
 def test_another_spelling_gets_the_same_verdict_and_a_note(world: World) -> None:
