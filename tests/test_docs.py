@@ -17,7 +17,7 @@ import pytest
 from modelseal.cli import modelseal
 from modelseal.verdict import Word
 from modelseal_registry import config
-from modelseal_registry.cli import acts, claims, mirror, operate, policy, registry
+from modelseal_registry.cli import acts, claims, mirror, observe, operate, policy, registry
 from tests.support.servers import WAIT_S, configure, environment, free_port
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def test_the_commands_of_the_readme_run_as_they_stand_in_their_order(terminal: T
 
 def commands() -> dict[str, click.Command]:
     """Return every command of both programs by its whole name."""
-    for module in (operate, claims, acts, policy, mirror):
+    for module in (operate, claims, acts, observe, policy, mirror):
         for command in module.COMMANDS:
             registry.add_command(command)
     found: dict[str, click.Command] = {}

@@ -22,6 +22,7 @@ from modelseal_registry.cli import main as registry_main
 from tests.support import make, schemas
 from tests.support.cache import HubCache
 from tests.support.client import inside
+from tests.support.hub import Hub
 from tests.support.person import COMMIT, MODEL, Person
 from tests.support.servers import Process, RegistryProcess, free_port, make_registry
 
@@ -83,6 +84,13 @@ STEPS = f"""
 0  REG retire acme-lab --reason withdrawn --yes
 0  REG watchlist names.txt
 0  REG watchlist names.txt
+0  REG observe seen/atlas-7b
+0  REG observe seen/atlas-7b --download
+6  REG observe seen/atlas-7b seen/none
+10 REG withdraw seen/atlas-7b@{OTHER} --reason malicious --save withdraw.record
+0  modelseal record show withdraw.record
+0  REG withdraw seen/atlas-7b@{OTHER} --reason malicious --yes
+1  REG observe seen/atlas-7b seen/none
 10 REG operators operators.toml --key una.key
 0  REG operators operators.toml --key TRIAL --key una.key
 0  REG claims list
@@ -125,7 +133,9 @@ WITNESS = "mirror.example+b3097d89+BGoqPIXA8yckfWb4vbCTs3XRzpaDC8PPeJp1CLtD0ezx"
 class Typist:
     """Types the steps, and keeps what was printed for each command."""
 
-    def __init__(self, folder: Path, registry: RegistryProcess) -> None:
+    def __init__(self, folder: Path, registry: RegistryProcess, hub: Hub) -> None:
+        hub.commit("models/seen/atlas-7b", MODEL, id=OTHER)
+        self.hub = hub
         self.person = Person(folder, registry)
         here = self.here = self.person.here
         self.printed: dict[str, list[Any]] = defaultdict(list)
@@ -156,7 +166,7 @@ class Typist:
         for word, text in self.replaced.items():
             line = line.replace(word, text)
         name, *words = shlex.split(line)
-        ran = inside(self.here, self.person.env, *words, "--json", main=PROGRAMS[name])
+        ran = inside(self.here, {**self.person.env, "HF_ENDPOINT": self.hub.url}, *words, "--json", main=PROGRAMS[name])
         assert ran.code == int(code), f"{line} ended {ran.code}\n{ran.out}{ran.err}"
         self.add(schemas.typed(name, words) or "", ran.out)
 
@@ -171,9 +181,9 @@ class Typist:
 def typist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Typist]:
     folder = tmp_path_factory.mktemp("schemas")
     registry = make_registry(folder / "reg")
-    with Process(registry.folder, "serve", "--json") as server:
+    with Hub() as hub, Process(registry.folder, "serve", "--json") as server:
         ready = server.line()
-        found = Typist(folder, registry)
+        found = Typist(folder, registry, hub)
         found.add("modelseal-registry serve", ready)
         for step in STEPS.strip().splitlines():
             if step.endswith(" operators.toml --key una.key"):

@@ -1,4 +1,4 @@
-"""What operators do beyond claims: to a namespace, to the watch-list, and to themselves (FORMAT.md 5.2, 6.8).
+"""What operators do beyond claims: to a namespace, a commit, the watch-list, and themselves (FORMAT.md 5.2, 6.8, 6.9).
 
     1 what the log says       3 would a rule say no, whoever signs      5 log it, or a draft for the next operator
     2 the record              4 sign
@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelseal import state as rules
 from modelseal.authorship import named_by
-from modelseal.errors import Refused, TooFew, Usage
+from modelseal.errors import Conflict, Refused, TooFew, Usage
 from modelseal.formats import names
 from modelseal.formats.acts import Lift, Operators, Recover, Retire, Suspend, Watchlist
 from modelseal.formats.leaves import Leaf, Submission
-from modelseal.formats.records import Act, Record
+from modelseal.formats.records import Act, Record, Withdrawal
 from modelseal.journeys import nstoml, submit, words
 from modelseal.journeys.holders import everybody, roles
 from modelseal.keys import SigningKey
 from modelseal.state import Namespace, State
+from modelseal.times import utc
 from modelseal_registry import config, keyfiles, lists
 from modelseal_registry.append import read_leaf
 from modelseal_registry.beside import database
@@ -115,9 +116,29 @@ def watchlist(place: Place, file: Path) -> Plan | None:
     return _plan(settings, first, state, size, "watchlist", None, later)
 
 
-def _look(settings: Config, namespace: str | None) -> tuple[State, int]:
+def withdraw(place: Place, repo: str, revision: str, reason: str) -> Plan:
+    """Plan to take the commit *revision* of *repo* back, for ever, whoever has observed it."""
+    settings = config.read(place)
+    state, size = _look(settings, names.namespace_of(repo), repo)
+    known = state.observed.get(repo.lower())
+    what = f"{names.short(repo)}@{revision}"
+    if repo.lower() in state.repos and state.repos[repo.lower()].releases:
+        raise Refused(
+            f"{names.short(repo)} is sealed by its owner: what was observed of it does not count, and so no withdrawal",
+            hint="its owner revokes; an operator can stop the namespace: modelseal-registry suspend",
+        )
+    if known and (before := known.withdrawn.get(revision)):
+        raise Conflict(f"{what} was withdrawn on {utc(before.time)} ({before.reason}), and stays so")
+    spelled = known.sightings[-1].observation.repo if known and known.sightings else repo
+    record = Withdrawal(settings.origin, spelled, revision, reason)
+    stem = f"{names.short(spelled).replace('/', '-')}-{revision[:12]}-withdrawal"
+    plan = _plan(settings, record, state, size, stem, None)
+    return replace(plan, changes=words.seen_before(record, state))
+
+
+def _look(settings: Config, namespace: str | None, repo: str | None = None) -> tuple[State, int]:
     with database(settings) as store, store.read() as tx:
-        return Trials(settings.origin).state(tx, namespace, None), tx.head().size
+        return Trials(settings.origin).state(tx, namespace, repo), tx.head().size
 
 
 def _plan(
@@ -156,7 +177,7 @@ def _time_of(store: Store, index: int) -> int:
 
 def _lacks(plan: Plan, submission: Submission) -> str | None:
     record = submission.record
-    assert isinstance(record, Act | Operators | Watchlist)
+    assert isinstance(record, Act | Operators | Watchlist | Withdrawal)
     leaf = Leaf(int(time.time()), submission.text, record, submission.signatures)
     try:
         rules.apply(plan.state.copy(), plan.size, leaf, named_by(leaf).record, frozenset())

@@ -177,7 +177,7 @@ _REGISTRY: dict[str, tuple[Check[Any], str]] = {
     "releases_per_repo": (_between(1, _MOST), "Releases of one repo by one signer; ten times that by all."),
     "repos_per_signer": (_between(1, _MOST), "Repos that one signer seals; ten times that in its namespace."),
     "revocations_per_minute": (_between(1, _MOST), "Revocations by one key in a minute."),
-    "observations_per_day": (_between(1, _MOST), "Observations by one observer in a day (UTC), of one repo at most 24."),
+    "observations_per_day": (_between(1, _MOST), "Observations by one observer in a day (UTC); of a repo at most 24."),
     "hub": (
         strict.text(r"(?:https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?)?", longest=256),
         'Where the evidence of claims is looked for, beside the owners\' domains. "": none is looked for.',

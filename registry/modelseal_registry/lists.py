@@ -8,12 +8,18 @@
     [[observers]]                  # may be left out
     key = "watcher.pub"
 
-The watch-list is a plain text, one name a line, all that are to be watched; `#` begins a comment.
+The watch-list is a plain text, one name a line, all that are to be watched; `#` begins a comment. So is the list of
+what is to be observed, one repo a line:
+
+    openai/gpt-oss-20b             # its main branch
+    datasets/acme-lab/corpus@v2    # a branch, a tag or a commit of 40 hex digits
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +31,9 @@ from modelseal.formats.identity import MAX_KEYS, Key
 
 MAX_FILE = 16 << 20
 MOST = MAX_WATCHED  # names that one record adds, and as many that it removes
+MAX_REPOS = 10_000  # lines of a list of repos
+
+_REVISION = re.compile(r"(?!.*\.\.|.*//)[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}", re.ASCII)
 
 
 def read_operators(path: Path) -> tuple[tuple[Key, ...], int, tuple[Key, ...]]:
@@ -69,6 +78,61 @@ def read_names(path: Path) -> tuple[str, ...]:
         if name.lower() in found:
             raise Usage(f"{path}: line {number}: {names.printable(text)} stands there twice")
         found[name.lower()] = name
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A repo as somebody typed it, and which revision of it: None is its main branch."""
+
+    repo: str  # hf://...
+    revision: str | None
+
+    @property
+    def short(self) -> str:
+        return names.short(self.repo) + (f"@{self.revision}" if self.revision else "")
+
+
+def wanted(text: str) -> Wanted:
+    """Read REPO[@REV]: a branch, a tag or a commit. Usage for what anybody could have made: a pull request's ref."""
+    name, at, revision = text.partition("@")
+    try:
+        repo = names.repo(name if name.startswith("hf://") else "hf://" + name, "repo")
+    except Malformed as e:
+        raise Usage(
+            f"{names.printable(text)} is not a repo",
+            hint="repos are written owner/name, datasets/owner/name or spaces/owner/name",
+        ) from e
+    if not at or revision == "main":
+        return Wanted(repo, None)
+    if revision.lower().startswith("refs/"):
+        raise Usage(
+            f"{names.printable(text)}: anybody can open a pull request",
+            hint="name a branch, a tag or a commit; without @REV it is main",
+        )
+    if not _REVISION.fullmatch(revision):
+        raise Usage(f"{names.printable(text)}: a revision is a branch, a tag or a commit of 40 hex digits")
+    return Wanted(repo, revision)
+
+
+def read_repos(path: Path) -> tuple[Wanted, ...]:
+    """Return the repos of a list, each once. Every line is checked: Usage names the first that is wrong."""
+    found: dict[tuple[str, str | None], Wanted] = {}
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            one = wanted(text)
+        except Usage as e:
+            raise Usage(f"{path}: line {number}: {e}", hint=e.hint) from e
+        if (one.repo.lower(), one.revision) in found:
+            raise Usage(f"{path}: line {number}: {one.short} stands there twice")
+        found[one.repo.lower(), one.revision] = one
+    if not found:
+        raise Usage(f"{path}: no repo stands there")
+    if len(found) > MAX_REPOS:
+        raise Usage(f"{path}: {len(found)} repos, allowed are {MAX_REPOS}", hint="split it into several lists")
     return tuple(found.values())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelseal import platform
 from modelseal.errors import Unavailable
+from modelseal.formats import index as indexes
 from modelseal.formats import names
 from modelseal.formats.acts import Operators
 from modelseal.formats.note import Verifier
@@ -32,6 +33,7 @@ class Status:
     drafts: tuple[drafts.Listed, ...]  # records that wait for signatures
     operators: Operators
     watched: int  # names on the watch-list
+    observed: int  # repos
     invitation: str
     expires: int  # when root or targets end, at the latest, if the operators do not sign again
     draft: bool  # operators have something to sign
@@ -74,6 +76,8 @@ class Status:
                 "keys": len(self.operators.keys),
             },
             "watched": self.watched,
+            "observers": len(self.operators.observers),
+            "observed": self.observed,
             "trust": self.invitation,
             "trust_expires": self.expires,
             "trust_due": self.due,
@@ -94,6 +98,7 @@ def status(place: Place, now: int) -> Status:
             pending, claims = tx.count_waiting(), len(tx.claims("waiting"))
             trials = Trials(settings.origin)
             state, waiting = trials.state(tx, None, None), drafts.look(tx, trials, now)
+            observed = tx.count_keys("records", indexes.observed_key(""))
     finally:
         store.close()
     assert state.operators is not None  # leaf 0: something is published
@@ -109,6 +114,7 @@ def status(place: Place, now: int) -> Status:
         drafts=tuple(waiting),
         operators=state.operators,
         watched=len(state.watched.names),
+        observed=observed,
         invitation=f"{settings.url}#sha256:{fingerprint.hex()}",
         expires=min(ends[role] for role in ("root", "targets")),
         draft=place.draft.exists(),

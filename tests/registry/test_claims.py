@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a folder that is not there": (("claims", "show", "acme@0123456789ab", "--save", "/no/x"), 2, "no such folder"),
     "no reason": (("claims", "refuse", "acme@0123456789ab"), 2, "--reason"),
     "an unknown state": (("claims", "list", "--state", "done"), 2, "done"),
-    "a later command": (("observe", "acme/x"), 2, "No such command"),
+    "a later command": (("backup", "-"), 2, "No such command"),
     "no origin": (("init",), 2, "--origin"),
     "an address that is none": (("serve", "--listen", "8750"), 2, "is not HOST:PORT"),
     "a mirror's command": (("mirror", "status"), 2, "mirror.toml"),

@@ -43,9 +43,9 @@ def registry(context: click.Context, folder: Path | None) -> None:
 
 
 def add_commands() -> None:
-    from modelseal_registry.cli import acts, claims, mirror, operate, policy
+    from modelseal_registry.cli import acts, claims, mirror, observe, operate, policy
 
-    for module in (operate, claims, acts, policy, mirror):
+    for module in (operate, claims, acts, observe, policy, mirror):
         for command in module.COMMANDS:
             registry.add_command(command)
 

@@ -13,7 +13,7 @@ from modelseal.cli import options, output
 from modelseal.cli.output import escaped
 from modelseal.errors import Usage
 from modelseal.formats import names
-from modelseal.formats.records import namespace_about, type_of
+from modelseal.formats.records import Withdrawal, namespace_about, type_of
 from modelseal_registry.cli import PROGRAM, common
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Reasons: malicious, compromised, key-compromise, withdrawn, superseded
 """
 
 
-def _signed(function: Callable[..., Any]) -> Callable[..., Any]:
+def signed(function: Callable[..., Any]) -> Callable[..., Any]:
     """--key, --password-file and --save."""
     for option in (
         click.option(
@@ -51,11 +51,11 @@ def _signed(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_reason(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--reason", metavar="WORD", required=True, help="Why; see below.")(function)
 
 
-def _yes(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_yes(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", is_flag=True, help="Do not ask.")(function)
 
 
@@ -72,8 +72,8 @@ Example:
 """
 )
 @_ns
-@_reason
-@_signed
+@with_reason
+@signed
 @options.common
 @common.in_folder
 def suspend(place: Place, namespace: str, reason: str, as_json: bool, quiet: bool, **signing: Any) -> int:
@@ -85,7 +85,7 @@ def suspend(place: Place, namespace: str, reason: str, as_json: bool, quiet: boo
     from modelseal_registry import acts
 
     plan = acts.suspend(place, _namespace(namespace), typed.reason(reason))
-    return _carry_out(plan, "SUSPENDED", as_json, quiet, **signing)
+    return carry_out(plan, "SUSPENDED", as_json, quiet, **signing)
 
 
 @click.command(
@@ -97,14 +97,14 @@ Example:
 """
 )
 @_ns
-@_signed
+@signed
 @options.common
 @common.in_folder
 def lift(place: Place, namespace: str, as_json: bool, quiet: bool, **signing: Any) -> int:
     """End a suspension, and withdraw new keys that are not in force yet (recover)."""
     from modelseal_registry import acts
 
-    return _carry_out(acts.lift(place, _namespace(namespace)), "LIFTED", as_json, quiet, **signing)
+    return carry_out(acts.lift(place, _namespace(namespace)), "LIFTED", as_json, quiet, **signing)
 
 
 @click.command(
@@ -126,8 +126,8 @@ KEYS.toml:
 )
 @_ns
 @click.argument("file", metavar="KEYS.toml", type=click.Path(path_type=Path))
-@_signed
-@_yes
+@signed
+@with_yes
 @options.common
 @common.in_folder
 def recover(place: Place, namespace: str, file: Path, yes: bool, as_json: bool, quiet: bool, **signing: Any) -> int:
@@ -139,8 +139,8 @@ def recover(place: Place, namespace: str, file: Path, yes: bool, as_json: bool, 
 
     options.check_can_ask(yes or signing["save"] is not None, as_json)
     plan = acts.recover(place, _namespace(namespace), file.expanduser())
-    _confirm(plan, yes or signing["save"] is not None, "Give these keys the namespace?")
-    return _carry_out(plan, "RECOVERING", as_json, quiet, **signing)
+    confirm(plan, yes or signing["save"] is not None, "Give these keys the namespace?")
+    return carry_out(plan, "RECOVERING", as_json, quiet, **signing)
 
 
 @click.command(
@@ -153,9 +153,9 @@ Example:
 """
 )
 @_ns
-@_reason
-@_signed
-@_yes
+@with_reason
+@signed
+@with_yes
 @options.common
 @common.in_folder
 def retire(place: Place, namespace: str, reason: str, yes: bool, as_json: bool, quiet: bool, **signing: Any) -> int:
@@ -166,8 +166,8 @@ def retire(place: Place, namespace: str, reason: str, yes: bool, as_json: bool, 
     word = typed.reason(reason)
     options.check_can_ask(yes or signing["save"] is not None, as_json)
     plan = acts.retire(place, _namespace(namespace), word)
-    _confirm(plan, yes or signing["save"] is not None, "Close it for ever?")
-    return _carry_out(plan, "RETIRED", as_json, quiet, **signing)
+    confirm(plan, yes or signing["save"] is not None, "Close it for ever?")
+    return carry_out(plan, "RETIRED", as_json, quiet, **signing)
 
 
 @click.command(
@@ -179,7 +179,7 @@ Example (names.txt has one name a line, all that are to be watched; # begins a c
 """
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@_signed
+@signed
 @options.common
 @common.in_folder
 def watchlist(place: Place, file: Path, as_json: bool, quiet: bool, **signing: Any) -> int:
@@ -187,7 +187,7 @@ def watchlist(place: Place, file: Path, as_json: bool, quiet: bool, **signing: A
     from modelseal_registry import acts
 
     plan = acts.watchlist(place, file.expanduser())
-    return _unchanged(file, as_json, quiet) if plan is None else _carry_out(plan, "WATCHED", as_json, quiet, **signing)
+    return _unchanged(file, as_json, quiet) if plan is None else carry_out(plan, "WATCHED", as_json, quiet, **signing)
 
 
 @click.command(
@@ -209,7 +209,7 @@ operators.toml:
 """
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@_signed
+@signed
 @options.common
 @common.in_folder
 def operators(place: Place, file: Path, as_json: bool, quiet: bool, **signing: Any) -> int:
@@ -220,9 +220,7 @@ def operators(place: Place, file: Path, as_json: bool, quiet: bool, **signing: A
     from modelseal_registry import acts
 
     plan = acts.operators(place, file.expanduser())
-    return (
-        _unchanged(file, as_json, quiet) if plan is None else _carry_out(plan, "OPERATORS", as_json, quiet, **signing)
-    )
+    return _unchanged(file, as_json, quiet) if plan is None else carry_out(plan, "OPERATORS", as_json, quiet, **signing)
 
 
 def _namespace(text: str) -> str:
@@ -231,7 +229,7 @@ def _namespace(text: str) -> str:
     return typed.namespace(text if text.startswith("hf://") else "hf://" + text)
 
 
-def _confirm(plan: Plan, yes: bool, question: str) -> None:
+def confirm(plan: Plan, yes: bool, question: str) -> None:
     if not yes:
         output.tell(f"About to sign a {escaped(plan.about)}:")
         _show(plan, output.tell_line)
@@ -246,7 +244,7 @@ def _unchanged(file: Path, as_json: bool, quiet: bool) -> int:
     return 0
 
 
-def _carry_out(
+def carry_out(
     plan: Plan,
     word: str,
     as_json: bool,
@@ -268,11 +266,18 @@ def _carry_out(
     elif quiet:
         output.say(str(done.draft if done.index is None else done.index))
     else:
-        whom = escaped(names.short(namespace_about(plan.unsigned.record) or plan.settings.origin))
+        whom = _whom(plan)
         output.say(f"{word} {whom}: leaf {done.index}" if status == 0 else f"PENDING {whom}: {_waits(done)}")
         _show(plan, output.line)
         _show_next(done)
     return status
+
+
+def _whom(plan: Plan) -> str:
+    record = plan.unsigned.record
+    if isinstance(record, Withdrawal):
+        return escaped(f"{names.short(record.repo)}@{record.revision}")
+    return escaped(names.short(namespace_about(record) or plan.settings.origin))
 
 
 def _waits(done: Done) -> str:
@@ -322,6 +327,8 @@ def _value(done: Done, word: str, status: int) -> dict[str, Any]:
         "exit": status,
         "type": kind,
         "namespace": namespace_about(record),
+        "repo": record.repo if isinstance(record, Withdrawal) else None,
+        "revision": record.revision if isinstance(record, Withdrawal) else None,
         "record": plan.unsigned.digest.hex(),
         "leaf": done.index,
         "time": done.time,

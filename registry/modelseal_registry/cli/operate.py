@@ -178,6 +178,7 @@ def status(place: Place, as_json: bool, quiet: bool) -> int:
             f"version {found.operators.seq}, {found.operators.threshold} of {len(found.operators.keys)}; "
             f"{found.watched} names on the watch-list",
         )
+        output.line("observers", f"{len(found.operators.observers)}; {found.observed} repos observed")
         output.line("trust", f"{found.invitation}\nsigned until {times.utc(found.expires)}")
         if found.draft:
             output.line("draft", "the trust root has a draft: modelseal-registry policy show")

@@ -125,6 +125,11 @@ class Tx:
         """Return the leaves listed under *key*."""
         return indexes.parse_bucket(self.bucket(tree, indexes.bucket_of(key))).get(key, ())
 
+    def count_keys(self, tree: str, beginning: str) -> int:
+        """Return how many keys *beginning* so have leaves: every bucket is read."""
+        rows = self._db.scalars(select(buckets.c.text).where(buckets.c.tree == tree))
+        return sum(line.startswith(beginning) for text in rows for line in text.split("\n"))
+
     def buckets(self, after: int = 0) -> Iterator[tuple[str, int, str, int]]:
         """Yield (tree, number, text, since) of every bucket that changed after the checkpoint of size *after*."""
         yield from self._db.execute(
