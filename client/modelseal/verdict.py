@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from modelseal.errors import Error
 from modelseal.formats.manifest import Statement
 from modelseal.formats.names import Asked
 from modelseal.formats.trust import Head, Revoked
@@ -194,3 +195,12 @@ class Verdict:
     def __bool__(self) -> bool:
         """Whether the files may be used: `if verify(...)` must not pass because some verdict came back."""
         return self.exit_code == 0
+
+
+class NotVerified(Error):
+    """What was asked for is not handed over; `verdict` says why, and what the command would end with."""
+
+    def __init__(self, message: str, *, verdict: Verdict, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.verdict = verdict
+        self.exit_code = verdict.exit_code

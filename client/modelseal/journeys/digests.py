@@ -36,6 +36,7 @@ class Hashing:
     jobs: int | None = None  # threads; None: one per processor
     recheck: bool = False  # hash all of it now, and renew the cache
     step: Step | None = None  # takes the bytes that are hashed, where these files are a part of more; else a bar shows
+    known: Hashed | None = None  # what this run has hashed already, of the files as they are
 
     def __post_init__(self) -> None:
         if self.hash not in CHOICES:
@@ -66,6 +67,12 @@ class Hashed:
     since: int | None = None  # POSIX seconds: when the oldest of those was
 
 
+def both(one: Hashed, other: Hashed) -> Hashed:
+    """Return what was hashed of two places, as one."""
+    since = [at for at in (one.since, other.since) if at is not None]
+    return Hashed({**one.digests, **other.digests}, one.cached + other.cached, min(since, default=None))
+
+
 def hashed(
     listing: Listing,
     names: Collection[str],
@@ -77,11 +84,13 @@ def hashed(
 ) -> Hashed:
     """Return the *wanted* digests of the files *names* of *listing*. What is copied *into* a folder is hashed now."""
     sha256, blake3 = "sha256" in wanted, "blake3" in wanted
-    files = {found.name: found for found in listing.files if found.name in names}
+    given = hashing.known if hashing.known is not None else Hashed({})
+    files = {found.name: found for found in listing.files if found.name in names and found.name not in given.digests}
     worth = sum(found.size + _OPENING for found in files.values()) >= _WORTH
     cache = DigestCache(platform.cache_folder()) if worth and into is None else None
     known = cache.find(files.values(), sha256=sha256, blake3=blake3) if cache and not hashing.recheck else {}
-    digests = {name: kept.digests for name, kept in known.items()}
+    digests = {name: one for name, one in given.digests.items() if name in names}
+    digests |= {name: kept.digests for name, kept in known.items()}
     rest = [name for name in files if name not in known]
     if rest:
         began_ns = time.time_ns()
@@ -91,7 +100,8 @@ def hashed(
         if cache is not None:
             cache.keep([(files[name], one) for name, one in now.items()], began_ns, renew=hashing.recheck)
         digests |= now
-    return Hashed(digests, len(known), min((kept.hashed for kept in known.values()), default=None))
+    since = [kept.hashed for kept in known.values()] + ([given.since] if given.since is not None else [])
+    return Hashed(digests, len(known) + given.cached, min(since, default=None))
 
 
 def _bar(what: str, total: int, step: Step | None, quiet: bool) -> AbstractContextManager[Step]:

@@ -1,4 +1,4 @@
-"""A private folder that is kept between runs and held by one at a time: what a download has brought is not lost with it.
+"""A private folder that is kept between runs and held by one at a time: a download that ended early is not lost.
 
     with held(hub / ".locks/modelseal/models--acme-lab--atlas-7b", waiting=tell) as folder:
         fill(folder)
@@ -16,7 +16,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from modelseal.errors import Error, Unavailable
@@ -24,6 +24,7 @@ from modelseal.platform.files import make_folder
 from modelseal.platform.locks import lock
 
 _POLL_S = 0.05
+_FEW = 8  # files that are synced one after the other; more: by as many threads
 
 
 @contextlib.contextmanager
@@ -60,7 +61,7 @@ def drop(path: Path) -> None:
 
 
 def _first(path: Path) -> int | None:
-    """Return a descriptor that holds the folder's lock; None if another one does, or the folder has just been removed."""
+    """Return a descriptor that holds the folder's lock; None if another one does, or the folder was just removed."""
     import fcntl
 
     try:
@@ -99,3 +100,27 @@ def _is_at(path: Path, status: os.stat_result) -> bool:
     except FileNotFoundError:
         return False
     return (now.st_dev, now.st_ino) == (status.st_dev, status.st_ino)
+
+
+def sync(paths: Iterable[Path]) -> None:
+    """Have the bytes of the files, and the names in the folders, of *paths* on disk when this returns."""
+    every = list(paths)
+    if len(every) < _FEW:
+        for path in every:
+            _sync(path)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_FEW) as pool:  # the system writes for several at once
+        list(pool.map(_sync, every))
+
+
+def _sync(path: Path) -> None:
+    if sys.platform == "win32" and path.is_dir():
+        return
+    fd = os.open(path, (os.O_RDWR if sys.platform == "win32" else os.O_RDONLY) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        with contextlib.suppress(OSError):  # a file system that does not know it
+            os.fsync(fd)
+    finally:
+        os.close(fd)
