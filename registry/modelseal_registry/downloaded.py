@@ -33,10 +33,23 @@ def read(listing: HubListing, wanted: tuple[HubFile, ...], *, quiet: bool) -> tu
     size = sum(file.size for file in wanted)
     check_room(place, size, names.short(listing.asked))
     with Staging(place / f"modelseal-observe-{os.getpid()}") as staging:
-        folder = hub.download(listing, [file.name for file in wanted], staging.folder, quiet=quiet, token=False)
+        folder = _fetch(listing, wanted, staging.folder, quiet)
         inside = staging.folder.resolve()
         with progress.shown("hashing", size, quiet=quiet) as advance:
             return tuple(_file(folder / one.name, inside, one, advance) for one in wanted)
+
+
+def _fetch(listing: HubListing, wanted: tuple[HubFile, ...], into: Path, quiet: bool) -> Path:
+    try:
+        return hub.download(listing, [file.name for file in wanted], into, quiet=quiet, token=False)
+    except Error:
+        raise
+    except OSError as e:
+        if e.errno is not None:
+            raise Unavailable(f"{into}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise Refused(f"what the Hub sends is not what it lists: {names.printable(str(e))}") from e  # of another size
+    except Exception as e:  # what an answer without sense made of the Hub's client
+        raise Refused(f"what the Hub sends makes no sense: {type(e).__name__}: {names.printable(str(e))}") from e
 
 
 def check_room(place: Path, size: int, what: str) -> None:

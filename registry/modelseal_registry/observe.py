@@ -27,7 +27,6 @@ from modelseal.formats.manifest import File
 from modelseal.formats.records import Observation
 from modelseal.hub import HubFile, HubListing
 from modelseal.hub import files as hubfiles
-from modelseal.hub.client import LOGIN
 from modelseal.journeys import submit
 from modelseal.keys import SigningKey
 from modelseal.reports.words import shown_size
@@ -206,7 +205,7 @@ class _Desk:
             raise
         except Error as e:
             word: Word = "unavailable" if e.exit_code in (6, 10) else "refused"
-            hint = e.hint if e.hint != LOGIN else None  # an observer sees what everybody sees
+            hint = None if e.hint and "token" in e.hint else e.hint  # an observer sees what everybody sees
             return Outcome(one, word, listing, says=str(e), hint=hint)
 
     def _observe(self, one: Wanted, listing: HubListing) -> Outcome:

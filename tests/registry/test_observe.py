@@ -15,7 +15,7 @@ from modelseal_registry import downloaded
 from modelseal_registry.cli import main
 from tests.support import make
 from tests.support.client import Ran, inside
-from tests.support.hub import Hub
+from tests.support.hub import Answer, Hub
 from tests.support.person import Person
 from tests.support.servers import (
     Process,
@@ -129,6 +129,50 @@ def test_bytes_that_are_not_the_listed_ones_are_refused(
     assert set(tmp_path.iterdir()) == before and desk.leaves() == 2
     if file != "model.safetensors":
         assert file in desk.observe(NAME, code=1).out
+
+
+def test_a_hub_that_sends_nonsense_stops_no_other_repo(
+    desk: Desk, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("short", "long", "empty", "fails", "nonsense", "busy", "atlas"):
+        hub.commit(f"models/acme-lab/{name}", FILES)
+    hub.lie("models/acme-lab/short", "model.safetensors", b"x")
+    hub.lie("models/acme-lab/long", "model.safetensors", FILES["model.safetensors"] + b"x")
+    hub.lie("models/acme-lab/empty", "config.json", b"")
+
+    def hook(method: str, path: str) -> Answer | None:
+        if "acme-lab/fails/resolve" in path:
+            return Answer(500, b"oops")
+        if "acme-lab/nonsense" in path:
+            return Answer(200, b"{nonsense", {"Content-Type": "application/json"})
+        return Answer(429, b"later") if "acme-lab/busy" in path else None
+
+    hub.hook = hook
+    names = [f"acme-lab/{name}" for name in ("short", "long", "empty", "fails", "nonsense", "busy", "atlas")]
+    found = {one["repo"]: one for one in desk.observe(*names, "--download", "--json", code=1).json["repos"]}
+    assert [found[f"hf://{name}"]["verdict"] for name in names] == [
+        "refused", "refused", "refused", "unavailable", "refused", "unavailable", "observed",
+    ]  # fmt: skip
+    assert found["hf://acme-lab/busy"]["hint"] is None, "a token would not help: it is asked without"
+    found = {one["repo"]: one for one in desk.observe(*names, "--json", code=1).json["repos"]}
+    assert (
+        found["hf://acme-lab/empty"]["verdict"] == "refused" and "config.json" in found["hf://acme-lab/empty"]["says"]
+    )
+    assert found["hf://acme-lab/short"]["verdict"] == "observed", "on the Hub's word"
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+        ({"HF_ENDPOINT": "http://127.0.0.1:1"}, "no answer about acme-lab/atlas"),
+        ({"HF_ENDPOINT": "nonsense"}, "no address of a Hub"),
+    ],
+)
+def test_without_a_hub_it_is_unavailable(desk: Desk, env: dict[str, str], words: str) -> None:
+    done = desk.types("observe", NAME, env=env, code=6)
+    assert done.out.startswith(f"UNAVAILABLE {NAME}: ") and words in done.out
 
 
 def test_what_does_not_fit_on_the_disk_is_not_fetched(desk: Desk, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
