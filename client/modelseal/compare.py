@@ -71,8 +71,10 @@ def compare(
         owner = decision.state.namespace(names.namespace_of(decision.asked.key)) if decision.state else None
         voided = owner.filesets.get(by_sha256) if owner and by_sha256 else None
         return Verdict(Word.FAILED, says, f"REVOKED ({voided.reason if voided else 'seen before'})", decision)
-    if decision.word in (Word.UNKNOWN, Word.OBSERVED) and (gone := sightings.withdrawn(decision, by_sha256)):
-        return gone
+    if decision.word in (Word.UNKNOWN, Word.OBSERVED):
+        gone = sightings.withdrawn(decision, by_sha256)
+        if gone is not None:  # a verdict that is FAILED is false
+            return gone
     sizes = {file.name: file.size for file in files}
     if decision.word == Word.OBSERVED and decision.observed is not None:
         there = len(sizes), sum(sizes.values())

@@ -12,7 +12,8 @@ from modelseal.compare import Local, is_program
 from modelseal.formats.manifest import File
 from modelseal.verdict import Finding, Judged, Verdict, Word
 
-_ORDER = ("absent", "not-compared", "listed", "verified", "ignored", "skipped")  # what is wrong comes before all of these
+# what is wrong comes before all of these
+_ORDER = ("absent", "not-compared", "listed", "observed", "verified", "ignored", "skipped")
 
 
 def judge(
@@ -73,6 +74,8 @@ def _one(verdict: Verdict, name: str, local: Local | None, sealed: File | None, 
         status = "verified"
     elif sealed is None and verdict.word == Word.VERIFIED and local.sha256 is not None:
         status, compared = "verified", "sha256"  # by the fileset, which binds every name, size and sha256
+    elif verdict.word == Word.OBSERVED and local.sha256 is not None:
+        status, compared = "observed", "sha256"  # likewise
     else:
         status = "not-compared"
     return Judged(

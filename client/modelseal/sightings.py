@@ -113,7 +113,8 @@ def _unknown(heard: Decision, commit: str | None, now: int) -> Decision:
         whom = f"{heard.publisher} has not sealed it, and nobody has" if heard.publisher else "nobody has sealed or"
         return replace(heard, word=Word.UNKNOWN, says=f": {whom} observed it {proof}")
     says = f": {unsealed(heard)}, and nobody has observed {commit} {proof}"
-    others = max((one for one in heard.seen if one.counts and not one.withdrawn), key=_newest, default=None)
+    agreed = [one for one in heard.seen if not one.withdrawn and counting_at(heard.seen, one.revision) == [one]]
+    others = max(agreed, key=_newest, default=None)
     notes = (f"observed is another commit: {others.revision}, since {utc(others.first)}",) if others else ()
     return replace(heard, word=Word.UNKNOWN, says=says, notes=(*heard.notes, *notes))
 

@@ -18,6 +18,11 @@ def utc(seconds: int) -> str:
         return f"{seconds} s after 1970"  # a log may claim any time; printing it must not fail
 
 
+def day(seconds: int) -> str:
+    """Return `2026-11-24`, by UTC."""
+    return utc(seconds).partition(" ")[0]
+
+
 def rfc3339(seconds: int) -> str:
     """Return `2026-11-24T18:20:01Z`; a time that no calendar has becomes the first or the last that one has."""
     last = 253_402_300_799  # 9999-12-31T23:59:59Z

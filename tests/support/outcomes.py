@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from modelseal.compare import Local, compare
+from modelseal.compare import Local, compare, digests_wanted
 from modelseal.foreign import judge as foreign
 from modelseal.foreign.judge import SignatureVerdict, Signer
 from modelseal.foreign.statement import Manifest, Resource
@@ -18,11 +18,11 @@ from modelseal.reports import KINDS, Failure, Subject, build
 from modelseal.verdict import Decision, Finding, Verdict, Word
 from tests.support import make
 from tests.support.client import sealed_files
-from tests.support.world import World
+from tests.support.world import WATCHER, WEEK, World
 
-KEPT = ("verified", "failed", "hostile", "no-verdict")  # of these the bytes are kept
+KEPT = ("verified", "failed", "hostile", "no-verdict", "observed")  # of these the bytes are kept
 GOLDEN = Path(__file__).parent.parent / "client/reports/golden"
-REPO = "hf://acme-lab/atlas-7b"
+REPO, SEEN = "hf://acme-lab/atlas-7b", "hf://acme-lab/unsealed"
 MODEL = {
     "README.md": b"# Atlas\n", "config.json": b'{"model_type":"atlas"}', "model.safetensors": b"weights" * 1000,
     "tokenizer.json": b"{}",
@@ -55,9 +55,11 @@ def world(title: str = "Acme Lab") -> World:
 
 
 def verdict(decision: Decision, contents: dict[str, bytes], *problems: Finding) -> Verdict:
-    files = tuple(Local(one.name, one.size, None, one.blake3) for one in sealed_files(contents))
+    sealed = sealed_files(contents)
+    files = tuple(Local(one.name, one.size, None, one.blake3) for one in sealed)
     if decision.word is not None:
-        files = tuple(replace(one, blake3=None) for one in files)
+        hashed = digests_wanted(decision, {one.name: one.size for one in sealed}, problems=bool(problems))
+        files = tuple(Local(one.name, one.size, one.sha256 if hashed else None) for one in sealed)
     found = compare(decision, files, problems)
     return replace(found, files=judge(found, files, ignored=("model.sig",), skipped=(".cache/huggingface/.gitignore",)))
 
@@ -81,6 +83,17 @@ def outcomes() -> Iterator[tuple[str, Verdict | SignatureVerdict | Failure]]:
     yield "unknown", verdict(here.ask("hf://acme-lab/other"), MODEL)
     yield "unavailable", verdict(here.ask(REPO, evidence=b"{}"), MODEL)
     yield "revoked", revoked()
+    seen = observed()
+    yield "observed", verdict(seen.ask(SEEN), MODEL)
+    yield "observed-otherwise", verdict(seen.ask(SEEN, make.revision(1)), {**MODEL, "loader.py": b""})
+    yield "observed-part", compare(seen.ask(SEEN), (Local("README.md", 8),), partial=True)
+    yield "observers-disagree", verdict(seen.ask(SEEN, make.revision(2)), MODEL)
+    yield "first-seen", verdict(seen.ask(SEEN, make.revision(3)), MODEL)
+    seen.withdraw(SEEN, 1)
+    yield "withdrawn", verdict(seen.ask(SEEN, make.revision(1)), MODEL)
+    seen.withdraw(SEEN, 3)
+    seen.withdraw(SEEN, 2)
+    yield "withdrawn-contents", verdict(seen.ask(SEEN, make.revision(4)), MODEL)
     yield "misbehaved", misbehaved(here)
     yield "signed", signed(MODEL)
     yield "signed-otherwise", signed({**MODEL, "config.json": b'{"model_type":"other"}'})
@@ -130,6 +143,23 @@ def hostile() -> Verdict:
     """A folder whose every name is a trick, of an owner whose title is one."""
     decision = world("Acme & 'Sons'").ask(REPO)
     return verdict(decision, {**MODEL, **HOSTILE_FILES})
+
+
+def observed() -> World:
+    """The Hub served MODEL at one commit, by three observers; of another two say different things; a third is new."""
+    ops, other = make.key("ops"), make.key("watcher 2")
+    ana = make.key("ana")
+    here = World(observers=[WATCHER, ops, other])
+    here.claim("hf://acme-lab", [ana], [(ana, "hf://acme-lab/*")])
+    for by in (ops, WATCHER):
+        here.observe(SEEN, 1, by, sealed_files(MODEL))
+    here.observe(SEEN, 2, ops, sealed_files(MODEL))
+    here.observe(SEEN, 2, other, sealed_files({**MODEL, "config.json": b'{"model_type":"other"}'}))
+    here.observe(SEEN, 1, WATCHER, sealed_files(MODEL))
+    here.now += WEEK
+    here.observe(SEEN, 3, other, sealed_files(MODEL), basis="downloaded")
+    here.now += 3 * 3600
+    return here
 
 
 def revoked() -> Verdict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelseal.cli import output
 from modelseal.cli.output import escaped
-from modelseal.reports.words import first_line, next_steps
+from modelseal.reports.words import first_line, next_steps, seen_lines
 from modelseal.times import span, utc
 from modelseal.verdict import Word
 
@@ -32,7 +32,11 @@ def show(verdict: Verdict, extra: list[tuple[str, str]], *, how: str = "") -> No
     elif verdict.word in (Word.VERIFIED, Word.SEALED):
         output.lines(_verified(verdict, how))
     else:
+        for title, text in seen_lines(verdict):
+            output.line(title, escaped(text, longest=1000))
         _findings(verdict)
+        if verdict.word == Word.OBSERVED and verdict.equal:
+            output.line("files", f"{verdict.equal} of {verdict.total} as observed, {how or hashed(verdict)}")
         compared = verdict.release or decision.chosen
         if verdict.findings and verdict.digest == "names and sizes":
             output.line("compared", "names and sizes; they differ already, so nothing was hashed")
@@ -47,7 +51,8 @@ def show(verdict: Verdict, extra: list[tuple[str, str]], *, how: str = "") -> No
     for note in (*decision.notes, *verdict.notes):
         output.line("note", escaped(note, longest=1000))
     for step in next_steps(verdict):
-        output.line("next", step["why"] + (": " + " ".join(step["argv"]) if step["argv"] else ""))
+        accept = ", and then type the same with: --accept observed" if verdict.word == Word.OBSERVED else ""
+        output.line("next", step["why"] + accept + (": " + " ".join(step["argv"]) if step["argv"] else ""))
 
 
 def _verified(verdict: Verdict, how: str) -> list[tuple[str, str]]:

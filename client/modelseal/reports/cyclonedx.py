@@ -17,7 +17,7 @@ from urllib.parse import quote
 from modelseal.formats import names, strict
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Scan, Subject
-from modelseal.reports.words import counted, first_line
+from modelseal.reports.words import counted, first_line, seen_lines
 from modelseal.times import rfc3339
 from modelseal.verdict import Judged, Verdict, Word
 
@@ -82,7 +82,9 @@ def _document(
 def _model(subject: Subject) -> dict[str, Any]:
     outcome = subject.outcome
     properties = [("verified:verdict", subject.word), ("verified:exit", str(outcome.exit_code))]
-    properties += [("claimed:path", printable(subject.path, longest=1000))]
+    if isinstance(outcome, Verdict) and outcome.accepted:
+        properties.append(("verified:accepted", printable(outcome.accepted, longest=1000)))
+    properties += [("claimed:path", subject.shown_path)] if subject.shown_path is not None else []
     repo = outcome.repo if isinstance(outcome, Failure) else None
     if isinstance(outcome, Verdict):
         repo = outcome.decision.repo or outcome.decision.asked.repo
@@ -120,7 +122,7 @@ def _model(subject: Subject) -> dict[str, Any]:
 def _unnamed(subject: Subject, properties: list[tuple[str, str]]) -> dict[str, Any]:
     """Files of which nobody says whose they are: another tool's signature was checked."""
     outcome = subject.outcome
-    name = printable(subject.path.replace("\\", "/").rstrip("/").rpartition("/")[2] or "model")
+    name = printable((subject.path or "").replace("\\", "/").rstrip("/").rpartition("/")[2] or "model")
     found: dict[str, Any] = {"type": "machine-learning-model", "bom-ref": "model", "name": name}
     if isinstance(outcome, Failure):
         return {**found, "properties": _properties([*properties, ("verified:says", outcome.message)])}
@@ -142,7 +144,8 @@ def _with_files(found: dict[str, Any], files: Iterable[Judged]) -> dict[str, Any
     return {**found, "components": there} if there else found
 
 
-_NOT_HERE = {"missing": "missing", "absent": "absent", "ignored": "not-compared", "skipped": "not-compared"}
+_NOT_HERE = {"missing": "missing", "absent": "absent", "listed": "listed"}
+_NOT_HERE |= {"ignored": "not-compared", "skipped": "not-compared"}
 
 
 def _listed(files: Iterable[Judged]) -> list[tuple[str, str]]:
@@ -171,8 +174,10 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
             ("verified:log:time", rfc3339(decision.time)),
             ("verified:log:mirrors", str(decision.quorum)),
         ]
+    found += [(f"verified:{key}", printable(text, longest=1000)) for key, text in seen_lines(verdict)]
     if verdict.total:
-        found.append(("verified:files", f"{verdict.equal} of {verdict.total} equal the seal"))
+        what = "were observed" if verdict.observed is not None else "equal the seal"
+        found.append(("verified:files", f"{verdict.equal} of {verdict.total} {what}"))
     if verdict.digest:
         found.append(("verified:digest", verdict.digest))
     found += _cached(verdict) + _listed(verdict.files)

@@ -17,7 +17,7 @@ from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.style import STYLE
 from modelseal.reports.subject import Failure, Scan, Subject
-from modelseal.reports.words import counted, first_words, hashed, in_short, next_steps, shown_size
+from modelseal.reports.words import counted, first_words, hashed, in_short, next_steps, seen_lines, shown_size
 from modelseal.times import utc
 from modelseal.verdict import Decision, Finding, Judged, Verdict, Word
 
@@ -28,17 +28,23 @@ MAX_NAMED = 100  # files that were not compared
 _MEANS = {
     "verified": "These are exactly the files that the owner of this name sealed, and the seal has not been revoked.",
     "signature-valid": "That signer signed these bytes: not of which repo they are, nor whether they still stand.",
+    "sealed": "The Hub lists what the owner of this name sealed. No byte was seen: verify the files before use.",
     "failed": "Do not use these files.",
-    "unknown": "It is proven that nobody has sealed this name. That says nothing good or bad about the files.",
+    "observed": "Nobody has sealed this name. The files are those that observers saw there before; nobody proves more.",
+    "unknown": "It is proven that nobody has sealed this name, and no observation of it counts. That says nothing good "
+    "or bad about the files.",
     "unavailable": "Nothing could be proven, neither good nor bad. Try again before you use the files.",
     "log-misbehaved": "The log has signed two things that contradict each other. Use nothing that rests on it.",
 }
 _NO_VERDICT = "There is no verdict. Do not take the files for verified."
-_TONE = {"verified": "good", "signature-valid": "good", "unknown": "wait", "unavailable": "wait"}  # all else is bad
+_GOOD, _WAIT = ("verified", "sealed", "signature-valid"), ("observed", "unknown", "unavailable")
+_TONE = dict.fromkeys(_GOOD, "good") | dict.fromkeys(_WAIT, "wait")  # all else is bad
 _STATUS = {
     "verified": ("verified", "good"),
     "not-compared": ("not compared", "wait"),
     "absent": ("not here", "wait"),
+    "observed": ("as observed", "wait"),
+    "listed": ("listed as sealed", "wait"),
     "no-file": ("no file", "bad"),
 }
 _PASSED_OVER = ("ignored", "skipped")
@@ -88,6 +94,7 @@ def _parts(subject: Subject) -> tuple[str, str, str, str, str]:
     tone = _TONE.get(subject.word, "bad")
     if isinstance(outcome, Verdict):
         word, line = first_words(outcome)
+        tone = "wait" if outcome.accepted else tone
         return tone, word, line, _means(outcome), _verdict(outcome, subject.path)
     line = subject.about + printable(outcome.says, longest=2000)
     return tone, outcome.word.text, line, _MEANS.get(subject.word, _NO_VERDICT), _signature(subject)
@@ -134,7 +141,7 @@ def _failure(failure: Failure) -> str:
     return notes + (f"<h2>Next</h2>\n<p>{_text(failure.hint)}</p>\n" if failure.hint else "")
 
 
-def _verdict(verdict: Verdict, path: str) -> str:
+def _verdict(verdict: Verdict, path: str | None) -> str:
     decision = verdict.decision
     parts = [
         _section("Who", _who(verdict, path)),
@@ -150,7 +157,7 @@ def _verdict(verdict: Verdict, path: str) -> str:
 def _signature(subject: Subject) -> str:
     verdict = subject.outcome
     assert not isinstance(verdict, Verdict | Failure)
-    who = [("Path", _outside(subject.path)), ("Signature", _outside(subject.signature))]
+    who = [("Path", _outside(subject.path or "")), ("Signature", _outside(subject.signature))]
     if verdict.signer is not None:
         who.append(("Signer", _outside(verdict.signer.who)))
         who += [(key.capitalize(), _outside(text)) for key, text in verdict.signer.says]
@@ -176,6 +183,8 @@ def _notes(notes: Iterable[str]) -> str:
 
 def _means(verdict: Verdict) -> str:
     text = _MEANS.get(verdict.word.value, _NO_VERDICT)
+    if verdict.accepted:
+        return f"It is not verified, and it is used all the same: {printable(verdict.accepted, longest=1000)}."
     if verdict.word == Word.VERIFIED and not verdict.complete:
         text = "Each of these files is exactly as the owner of this name sealed it; the release has more files."
     if verdict.word == Word.VERIFIED and verdict.decision.as_of:
@@ -189,15 +198,17 @@ def _section(title: str, pairs: Iterable[tuple[str, str]]) -> str:
     return f"<h2>{_text(title)}</h2>\n<dl>\n{rows}</dl>\n" if rows else ""
 
 
-def _who(verdict: Verdict, path: str) -> list[tuple[str, str]]:
+def _who(verdict: Verdict, path: str | None) -> list[tuple[str, str]]:
     decision, release = verdict.decision, verdict.release or verdict.decision.chosen
     found = [("Asked for", _code(names.short(decision.asked.repo)))]
     if decision.asked.revision:
         found.append(("At revision", _code(decision.asked.revision)))
-    found.append(("Folder", _outside(path)))
+    if path is not None:
+        found.append(("Folder", _outside(path)))
     if decision.publisher is not None:
         checked = "" if decision.publisher.checked else ", on the operators' word; nobody checked who the owner is"
         found.append(("Owner", _outside(str(decision.publisher)) + _text(checked)))
+    found += [("Seen" if key == "seen" else "Means", _text(text)) for key, text in seen_lines(verdict)]
     if release is not None:
         newest = ", the newest release" if decision.chosen == release and decision.asked.revision is None else ""
         found.append(("Release", _code(release.release.revision) + _text(newest)))

@@ -35,7 +35,9 @@ _RULES = {
     "no-file": ("error", "7.0", "Something lies among the files that a seal cannot cover: a link, a device, a name."),
     "failed": ("error", "8.0", "The files are not the release that they should be."),
     "revoked": ("error", "9.5", "The owner revoked the release or these contents."),
-    "unknown": ("warning", "5.0", "It is proven that nobody has sealed this name."),
+    "withdrawn": ("error", "9.5", "The operators of the registry withdrew this commit or these contents."),
+    "observed": ("warning", "3.0", "Nobody has sealed this name; the files are those that observers saw there before."),
+    "unknown": ("warning", "5.0", "It is proven that nobody has sealed this name, and no observation of it counts."),
     "unavailable": ("warning", "4.0", "There was no answer that proves anything; try again."),
     "log-misbehaved": ("error", "9.5", "The log signed two things that contradict each other."),
     "refused": ("error", "6.0", "There is no verdict; the reason says why."),
@@ -126,14 +128,15 @@ def _results(subject: Subject, about: str, base: str) -> list[dict[str, Any]]:
     if outcome:
         return []
     named = [one for one in outcome.findings if one.name != WHOLE]
-    revoked = isinstance(outcome, Verdict) and outcome.qualifier.startswith("REVOKED")
-    if named and not revoked:
+    word = outcome.qualifier.partition(" ")[0] if isinstance(outcome, Verdict) else ""
+    rule = {"REVOKED": "revoked", "WITHDRAWN": "withdrawn"}.get(word)
+    if named and not rule:
         return [_of(finding, about, base) for finding in named]
     if isinstance(outcome, Verdict):
         text = first_line(outcome) + "".join(f"; next: {step['why']}" for step in next_steps(outcome))
     else:
         text = about + printable(outcome.says, longest=2000)
-    return [_result("revoked" if revoked else subject.word, about, text, None, base)]
+    return [_result(rule or subject.word, about, text, None, base)]
 
 
 def _of(finding: Finding, about: str, base: str) -> dict[str, Any]:
@@ -171,11 +174,10 @@ def _plain(text: str) -> str:
 
 def _properties(subject: Subject) -> dict[str, Any]:
     outcome = subject.outcome
-    found: dict[str, Any] = {
-        "modelseal/about": subject.about,
-        "modelseal/path": printable(subject.path, longest=1000),
-        "modelseal/verdict": subject.word,
-    }
+    path = {"modelseal/path": subject.shown_path} if subject.shown_path is not None else {}
+    found: dict[str, Any] = {"modelseal/about": subject.about, **path, "modelseal/verdict": subject.word}
+    if isinstance(outcome, Verdict) and outcome.accepted:
+        found["modelseal/accepted"] = printable(outcome.accepted, longest=1000)
     if isinstance(outcome, Failure):
         return found
     found["modelseal/notCompared"] = [

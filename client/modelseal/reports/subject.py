@@ -28,7 +28,7 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Subject:
     outcome: Verdict | SignatureVerdict | Failure
-    path: str  # as the user typed it
+    path: str | None  # as the user typed it; None where only a name was judged
     version: str  # of modelseal
     signature: str = ""  # the path of another tool's signature, where one was checked
 
@@ -39,7 +39,11 @@ class Subject:
             return names.short(self.outcome.decision.repo or self.outcome.decision.asked.repo)
         if isinstance(self.outcome, Failure) and self.outcome.repo is not None:
             return names.short(self.outcome.repo)
-        return printable(self.path, longest=1000)
+        return self.shown_path or "model"
+
+    @property
+    def shown_path(self) -> str | None:
+        return printable(self.path, longest=1000) if self.path is not None else None
 
     @property
     def word(self) -> str:

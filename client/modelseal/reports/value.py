@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Scan, Scanned, Subject
-from modelseal.reports.words import after_scan, next_steps
-from modelseal.verdict import Finding, Judged, Verdict, Word
+from modelseal.reports.words import MAX_SEEN, after_scan, next_steps, observed
+from modelseal.verdict import Finding, Judged, Seen, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
 
 SCHEMA = "modelseal.v1"
-_USE = {Word.VERIFIED: "yes", Word.UNAVAILABLE: "retry"}
+_USE = {Word.VERIFIED: "yes", Word.SEALED: "ask", Word.UNAVAILABLE: "retry"}  # SEALED: no byte was seen
 
 
 _COUNTED = tuple(word.value for word in Word if word not in (Word.SIGNATURE_VALID, Word.SEALED))
@@ -55,18 +55,18 @@ class Names:
         }
 
 
-def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
+def as_json(verdict: Verdict, path: str | None) -> dict[str, Any]:
     """Return the one object of --json. Texts from outside stand only under `untrusted`, escaped and cut."""
     decision, publisher = verdict.decision, verdict.decision.publisher
     names = Names()
-    release = verdict.release
+    release, seen = verdict.release, observed(verdict)
     value: dict[str, Any] = {
         "verdict": verdict.word.value,
         "exit": verdict.exit_code,
         "accepted": printable(verdict.accepted, longest=1000) if verdict.accepted else None,
         "use": _use(verdict),
         "repo": decision.repo or decision.asked.repo,
-        "revision": release.release.revision if release else decision.asked.revision,
+        "revision": release.release.revision if release else seen.revision if seen else decision.asked.revision,
         "path": path,
         "publisher": None,
         "complete": verdict.complete,
@@ -79,6 +79,8 @@ def as_json(verdict: Verdict, path: str) -> dict[str, Any]:
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
         "cache": {"files": verdict.cached, "since": verdict.cached_since},
+        "observed": _seen(seen) if seen else None,
+        "seen": [_seen(one) for one in decision.seen[-MAX_SEEN:]],
         "registry": decision.registry,
         "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
         "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
@@ -103,15 +105,31 @@ def _use(verdict: Verdict) -> str:
     return _USE.get(verdict.word, "no")
 
 
+def _seen(one: Seen) -> dict[str, Any]:
+    return {
+        "revision": one.revision,
+        "fileset": one.fileset.hex(),
+        "files": one.files,
+        "bytes": one.total_bytes,
+        "observers": one.observers,
+        "registry_itself": one.own,
+        "basis": one.basis,
+        "first": one.first,
+        "last": one.last,
+        "counts": one.counts,
+        "withdrawn": one.withdrawn.reason if one.withdrawn else None,
+    }
+
+
 def of_subject(subject: Subject) -> dict[str, Any]:
     """Return the whole object, as --json prints it."""
-    outcome, path = subject.outcome, printable(subject.path, longest=1000)
+    outcome, path = subject.outcome, subject.shown_path
     if isinstance(outcome, Failure):
         found: dict[str, Any] = {"repo": outcome.repo, "path": path, **of_failure(outcome)}
     elif isinstance(outcome, Verdict):
         found = as_json(outcome, path)
     else:
-        found = of_signature(outcome, path, printable(subject.signature, longest=1000))
+        found = of_signature(outcome, path or "", printable(subject.signature, longest=1000))
     return {"schema": SCHEMA, **found}
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelseal.formats import names
 from modelseal.formats.names import printable
-from modelseal.times import utc
-from modelseal.verdict import Decision, Finding, Verdict, Word
+from modelseal.times import day, utc
+from modelseal.verdict import Decision, Finding, Seen, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
@@ -26,8 +26,8 @@ def first_words(verdict: Verdict) -> tuple[str, str]:
     word = verdict.word.text
     if verdict.accepted:  # so that nobody who looks for VERIFIED finds it
         return f"ACCEPTED {word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
-    if decision.as_of and verdict.word == Word.VERIFIED and decision.time is not None:
-        word = f"VERIFIED AS OF {utc(decision.time)}"
+    if decision.as_of and verdict.word in (Word.VERIFIED, Word.SEALED) and decision.time is not None:
+        word = f"{word} AS OF {utc(decision.time)}"
     return f"{word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
 
 
@@ -62,9 +62,13 @@ def counted(scan: Scan) -> str:
     repos, snapshots = scan.repos, len(scan.found)
     how_many = f"{repos} repo{'' if repos == 1 else 's'}"
     how_many += f" with {snapshots} snapshots" if snapshots != repos else ""
-    words = Counter(one.word.replace("-", " ") for one in scan.found)
+    words = Counter(f"{'accepted ' if _accepted(one) else ''}{one.word.replace('-', ' ')}" for one in scan.found)
     each = ", ".join(f"{count} {word}" for word, count in words.items())
     return f"{how_many} in {where}" + (f": {each}; worst first" if each else "")
+
+
+def _accepted(one: Scanned) -> bool:
+    return isinstance(one.outcome, Verdict) and bool(one.outcome.accepted)
 
 
 def after_scan(scan: Scan) -> list[dict[str, Any]]:
@@ -82,6 +86,8 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     show = ["modelseal", "show", name]
     steps: dict[Word, tuple[list[str], str, str]] = {
         Word.FAILED: (show, "download again from the owner, and see what is sealed", "anyone"),
+        Word.SEALED: (["modelseal", "get", name], "download it, and verify every byte", "anyone"),
+        Word.OBSERVED: ([], "ask its owner to seal it, or look at it yourself", "person"),
         Word.UNKNOWN: ([], "ask its owner to seal it; nothing here says whose it is", "person"),
         Word.UNAVAILABLE: (["modelseal", "trust", "status"], "try again later, or see what is trusted", "anyone"),
         Word.LOG_MISBEHAVED: ([], "use nothing from it; keep these two notes and show them to its mirrors", "person"),
@@ -89,11 +95,59 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     if verdict.word not in steps or verdict.accepted:
         return []
     argv, why, by = steps[verdict.word]
+    if verdict.word == Word.FAILED and any(one.status == "listed" for one in verdict.files):
+        why = "see what is sealed"  # nothing was downloaded
     if verdict.qualifier.startswith("SUSPENDED"):  # another download would be the same
         why = "see since when, and what its owner says"
+    if verdict.qualifier.startswith("WITHDRAWN"):
+        argv, why, by = [], "use another commit, and ask its owner to seal it", "person"
+    elif verdict.observed is not None and verdict.word == Word.FAILED:
+        why = "download it again, and see what was observed"
+    elif verdict.observed is not None and verdict.word == Word.UNAVAILABLE:
+        argv, why = [], "download the rest of the files too"
     if other := _replacement(verdict):
         argv, why = [*show[:2], f"{name}@{other}"], "its owner names another release instead"
     return [{"argv": argv, "why": why, "by": by}]
+
+
+MAX_SEEN = 20  # contents of a repo that are told one by one
+
+
+def observed(verdict: Verdict) -> Seen | None:
+    """Return what was observed that the verdict rests on."""
+    return verdict.observed or (verdict.decision.observed if verdict.word == Word.OBSERVED else None)
+
+
+def seen_lines(verdict: Verdict) -> list[tuple[str, str]]:
+    """Return what observers saw, in lines with a title: what the verdict rests on, or all that does not suffice."""
+    decision, seen = verdict.decision, observed(verdict)
+    if seen is not None:
+        return [
+            ("seen", seen_line(seen)),
+            *([("means", _means(verdict, seen))] if verdict.word == Word.OBSERVED else []),
+        ]
+    if verdict.word != Word.UNKNOWN:
+        return []
+    asked = decision.asked.revision
+    return [("seen", seen_line(one)) for one in decision.seen if asked in (None, one.revision)][-MAX_SEEN:]
+
+
+def seen_line(seen: Seen) -> str:
+    """Return `14 files at 6cee... by 1 observer (the registry itself), 2026-08-22 to 2026-11-20, on the Hub's word`."""
+    who = f"{seen.observers} observer{'' if seen.observers == 1 else 's'}" if seen.counts else "nobody that counts yet"
+    if seen.own:
+        who += " (the registry itself)" if seen.observers == 1 else " (the registry among them)"
+    dates = dict.fromkeys((day(seen.first), day(seen.last)))
+    basis = "downloaded" if seen.downloaded else "on the Hub's word"
+    files = f"{seen.files} file{'' if seen.files == 1 else 's'}"
+    return f"{files} at {seen.revision} by {who}, {' to '.join(dates)}, {basis}"
+
+
+def _means(verdict: Verdict, seen: Seen) -> str:
+    publisher = verdict.decision.publisher
+    what = "this is" if verdict.equal else "you would get"
+    who = printable(publisher.title) if publisher else "its owner"
+    return f"{what} what others got since {day(seen.first)}; nobody proves that {who} meant it"
 
 
 def _replacement(verdict: Verdict) -> str | None:
@@ -145,6 +199,8 @@ def says(finding: Finding) -> str:
 
 def hashed(verdict: Verdict | SignatureVerdict) -> str:
     """Return which digests were compared and when they were computed."""
+    if any(one.status == "listed" for one in verdict.files):
+        return "compared with the Hub's listing; no byte was seen"
     if verdict.digest is None:
         return "nothing was hashed"
     if verdict.cached_since is None:
