@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from modelseal.errors import Refused
 from modelseal.formats.entries import Entry
 from modelseal.formats.envelope import RECORD
+from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.gate import Gate
 from modelseal.passing import Passing, Stopped
-from modelseal.verdict import Verdict, Word
 from tests.support import make
 from tests.support.hub import Hub
 from tests.support.scene import ACME, ANA, CI, GOOD, NEWER, REPO, Scene, acme, files_of, publish, scene
@@ -146,12 +145,27 @@ def test_another_owner_on_the_hub_stops_it(
             _passes(Gate().passing(REPO, None))
 
 
-def test_what_is_allowed_here_has_the_last_word(here: Scene) -> None:
-    def strict(verdict: Verdict) -> Verdict:
-        return replace(verdict, word=Word.FAILED, says=": not with this policy")
+def test_a_repo_that_the_rules_let_pass_is_what_the_hub_lists(
+    here: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[allow]]\nrepos = ["hf://someuser/other"]\nverdicts = ["unknown"]\n')
+    with Hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        commit = hub.commit("models/someuser/other", GOOD)
+        gate = Gate(allowing=Allowing.of(Allow(rules=rules), named=None))
+        found = _passes(gate.passing("hf://someuser/other", None))
+        assert (found.word, found.commit) == ("accepted", commit)
+        assert {one.name: one.sha256 for one in files_of(GOOD)} == {n: f.sha256 for n, f in found.files.items()}
 
-    found = _stops(Gate(settled=strict).passing(REPO, None))
-    assert (found.word, found.words) == (
-        "failed",
-        "FAILED (registry's word only) acme-lab/atlas-7b: not with this policy",
-    )
+
+def test_a_commit_that_is_not_sealed_passes_if_it_has_the_files_of_the_newest(
+    here: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        same = hub.commit("models/acme-lab/atlas-7b", {**GOOD, "model.sig": b"{}"})
+        other = hub.commit("models/acme-lab/atlas-7b", {"loader.py": b"import os"})
+        assert _passes(Gate().passing(REPO, same)).commit == same
+        found = _stops(Gate().passing(REPO, other))
+        assert found.word == "failed" and "1 file was added" in found.words

@@ -15,22 +15,19 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import ModuleType
 
-from modelseal.compare import Local, compare
+from modelseal import root
 from modelseal.errors import Error, Refused, Unavailable
 from modelseal.formats import names
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
+from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Answer, Where, again, ask
+from modelseal.listed import HubListing, claimed_owner, compare_listing
 from modelseal.passing import Passing, Stopped
 from modelseal.reports.words import first_line
 from modelseal.verdict import Decision, Verdict, Word
-
-if TYPE_CHECKING:
-    from modelseal.hub import HubListing
 
 REMEMBER_S = 300.0  # a revocation is noticed by a guard that runs for days
 REMEMBER_FAILURE_S = 5.0  # nobody answered: programs try again, and so do we
@@ -38,21 +35,15 @@ MAX_REMEMBERED = 1000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NEWEST = (None, "main", "HEAD")
-_ON_LISTING = (Word.UNKNOWN, Word.OBSERVED)  # passes, where accepted, on the Hub's own listing
-
-Allowed = Callable[[Verdict], Verdict]
-
-
-def _as_it_is(verdict: Verdict) -> Verdict:
-    return verdict
 
 
 class Gate:
     """From any thread; the first who wants to know of a repo asks, the others wait for the answer."""
 
-    def __init__(self, where: Where = Where(), settled: Allowed = _as_it_is) -> None:
-        """*settled* says what is allowed here besides what is sealed: it returns a verdict with `accepted` set."""
-        self._where, self._settled = where, settled
+    def __init__(self, where: Where = Where(), allowing: Allowing | None = None) -> None:
+        """*allowing*: what passes besides what is sealed, and what of that does not."""
+        self._allowing = Allowing(Allow(), (), None, None) if allowing is None else allowing
+        self._where = self._allowing.where(where)
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str | None], _Known] = OrderedDict()
         self._answers: OrderedDict[str, tuple[float, Answer]] = OrderedDict()  # by repo, for its other revisions
@@ -74,9 +65,12 @@ class Gate:
 
     def _find(self, repo: str, revision: str | None) -> Passing | Stopped:
         try:
-            commit = self._commit(repo, revision)  # 1
-            answer = self._ask(Asked(repo, commit))  # 2
-            return self._judge(repo, commit, answer.decision)  # 3, 4
+            asked = self._allowing.narrowed(Asked(repo, self._commit(repo, revision)))  # 1
+            try:
+                decision = self._ask(asked).decision  # 2
+            except root.NoTrust as e:
+                decision = self._allowing.unanswered(asked, e)
+            return self._judge(asked, decision)  # 3, 4
         except Error as e:
             return Stopped.by(e, names.short(repo) + (f"@{revision}" if revision else ""))
 
@@ -86,11 +80,8 @@ class Gate:
             return revision
         if revision.startswith("refs/"):
             raise Refused(f"{revision} is no release: anybody can open a pull request")
-        from modelseal import hub
-
-        if self._where.offline:
-            raise Unavailable(f"which commit {revision} is can only be asked online")
-        return hub.resolve(repo, revision)[0]
+        commit: str = self._hub().resolve(repo, revision)[0]
+        return commit
 
     def _ask(self, asked: Asked) -> Answer:
         with self._lock:
@@ -105,54 +96,55 @@ class Gate:
                     self._answers.popitem(last=False)
         return answer
 
-    def _judge(self, repo: str, commit: str | None, decision: Decision) -> Passing | Stopped:
+    def _judge(self, asked: Asked, decision: Decision) -> Passing | Stopped:
         if decision.word is not None:
-            verdict = self._settled(Verdict(decision.word, decision.says, decision.qualifier, decision))
-            if not verdict or decision.word not in _ON_LISTING:
-                return _stopped(verdict)
-            return self._listed(repo, commit, decision)
+            verdict = Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+            return self._listed(asked, decision) if self._allowing.may_pass(verdict) else _stopped(verdict)
         assert decision.chosen is not None
-        release = decision.chosen.release
-        changed = self._other_owner(repo, decision)
+        release, statement = decision.chosen.release, decision.statement
+        if statement is None or asked.revision not in (None, release.revision):
+            return self._listed(asked, decision)
+        changed = self._other_owner(asked, decision)
         if changed is not None:
             return _stopped(changed)
-        if commit not in (None, release.revision) or decision.statement is None:
-            return self._listed(repo, commit or release.revision, decision)
-        sealed = self._settled(_sealed(decision))
-        return _passing(sealed, repo, release.revision, decision.statement.files) if sealed else _stopped(sealed)
+        verdict = self._allowing.settled(_sealed(decision), files=statement.files)
+        return _passing(verdict, asked, release.revision, statement.files) if verdict else _stopped(verdict)
 
-    def _listed(self, repo: str, commit: str | None, decision: Decision) -> Passing | Stopped:
-        """Judge by what the Hub lists at *commit*: small files are fetched, of the large ones it says the digests."""
-        from modelseal import hub
-
-        if self._where.offline:
-            raise Unavailable("which files that commit has can only be asked online")
-        listing: HubListing = hub.listing(repo, commit)
+    def _listed(self, asked: Asked, decision: Decision) -> Passing | Stopped:
+        """Judge by what the Hub lists: small files are fetched, of the large ones it says the digests."""
+        hub = self._hub()
+        seen, chosen = decision.observed, decision.chosen
+        commit = asked.revision or (chosen.release.revision if chosen else seen.revision if seen else None)
+        listing = hub.listing(asked.repo, commit)
         files = hub.files_of(listing)
-        local = tuple(Local(file.name, file.size, file.sha256) for file in files)
-        verdict = compare(decision, local)
-        if verdict.word == Word.VERIFIED:  # equal, as far as the Hub's word goes
-            same = decision.statement.files if decision.statement is not None else files
-            verdict, files = replace(verdict, word=Word.SEALED), same
-        verdict = self._settled(verdict)
-        return _passing(verdict, repo, listing.commit, files) if verdict else _stopped(verdict)
+        owner = hub.owner_id(names.namespace_of(asked.repo)) if claimed_owner(decision) is not None else None
+        verdict = self._allowing.settled(compare_listing(decision, listing, files=files, owner=owner), files=files)
+        if not verdict:
+            return _stopped(verdict)
+        if verdict.word == Word.SEALED and decision.statement is not None and verdict.release == chosen:
+            files = decision.statement.files  # the same, with what a seal says besides
+        return _passing(verdict, asked, listing.commit, files)
 
-    def _other_owner(self, repo: str, decision: Decision) -> Verdict | None:
+    def _other_owner(self, asked: Asked, decision: Decision) -> Verdict | None:
         """Return FAILED if the Hub says that the namespace belongs to another account than its claim names."""
-        owner = decision.state.namespace(names.namespace_of(decision.asked.key)) if decision.state else None
-        claimed = owner.claim.hub_owner_id if owner else None
-        if claimed is None or self._where.offline:
+        claimed = claimed_owner(decision)
+        if claimed is None:
             return None
-        from modelseal import hub
-
         try:
-            there = hub.owner_id(names.namespace_of(repo))
+            there = self._hub().owner_id(names.namespace_of(asked.repo))
         except Unavailable:  # then nothing new comes from there either, and what is sealed stays sealed
             return None
         if there is None or there == claimed:
             return None
-        says = f": owner changed: the Hub account {there} has that name now, not {claimed} of its owner's claim"
-        return Verdict(Word.FAILED, says, "", decision, release=decision.chosen)
+        nothing = HubListing(asked.repo, asked.repo, "", ())
+        return compare_listing(decision, nothing, owner=there)
+
+    def _hub(self) -> ModuleType:
+        if self._where.offline:
+            raise Unavailable("the Hub is not asked offline")
+        from modelseal import hub
+
+        return hub
 
 
 class _Known:
@@ -180,8 +172,8 @@ def _sealed(decision: Decision) -> Verdict:
     )
 
 
-def _passing(verdict: Verdict, repo: str, commit: str, files: tuple[File, ...]) -> Passing:
-    return Passing(verdict, repo, commit, {file.name: file for file in files})
+def _passing(verdict: Verdict, asked: Asked, commit: str, files: tuple[File, ...]) -> Passing:
+    return Passing(verdict, asked.repo, commit, {file.name: file for file in files})
 
 
 def _stopped(verdict: Verdict) -> Stopped:

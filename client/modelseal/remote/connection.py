@@ -50,11 +50,21 @@ class Answer:
         """Return at most *limit* bytes; none at the end of the body. Raises Broken if that is too early."""
         with _words(None):
             data = self._response.read(limit)
-        if self._left is not None:
-            self._left -= len(data)
-            if not data and self._left:
-                raise Broken(f"broken answer ({(self.length or 0) - self._left} of {self.length} bytes arrived)")
+        self._arrived(len(data))
         return data
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill *buffer*, at the end of the body its beginning, and return how much; the same for many bytes."""
+        with _words(None):
+            count = self._response.readinto(buffer)
+        self._arrived(count)
+        return count
+
+    def _arrived(self, count: int) -> None:
+        if self._left is not None:
+            self._left -= count
+            if not count and self._left:
+                raise Broken(f"broken answer ({(self.length or 0) - self._left} of {self.length} bytes arrived)")
 
     @property
     def is_read(self) -> bool:
