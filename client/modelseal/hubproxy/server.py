@@ -284,7 +284,8 @@ class Handler(BaseHTTPRequestHandler):
     def refuse(self, status: int, refusal: Refusal) -> None:
         """Answer with a verdict that nothing passes by."""
         self.server.ledger.refuses(refusal)
-        self.say(status, {"error": refusal.words}, {"X-Error-Message": refusal.words})
+        headers = {"X-Error-Message": refusal.words, "X-Modelseal-Verdict": f"{refusal.word} {refusal.exit_code}"}
+        self.say(status, {"error": refusal.words}, headers)
 
     def absent(self, words: str, commit: str) -> None:
         """Answer that there is no such file; programs ask for many that they can do without."""
