@@ -187,7 +187,7 @@ def _ruling(rules: Rules, verdict: Verdict, kind: str, files: tuple[File, ...] |
             return False, f"{rules.where} allows {kind} for {names.short(scope)}, not here: {why}"
         return True, f"{rules.where} allows {kind} for {names.short(scope)}"
     for exempt in rules.exceptions:
-        if exempt.repo == repo and exempt.verdict == kind and exempt.commit in _commits(verdict):
+        if exempt.repo == repo and exempt.verdict == kind and exempt.commit == _commit(verdict):
             return _exempted(rules, exempt, verdict, files, now)
     return False, ""
 
@@ -195,16 +195,15 @@ def _ruling(rules: Rules, verdict: Verdict, kind: str, files: tuple[File, ...] |
 def _too_few(allowed: Allowed, verdict: Verdict, kind: str) -> str:
     if kind != "observed":
         return ""
-    seen = getattr(verdict.decision, "observed", None)
-    observers: int = seen.observers if seen is not None else 0
+    seen = verdict.observed or verdict.decision.observed
+    observers = seen.observers if seen is not None else 0
     return "" if observers >= allowed.observers else f"{observers} observers, {allowed.observers} are wanted"
 
 
-def _commits(verdict: Verdict) -> set[str]:
-    """Return the commits that the verdict is about: the one that was asked for, and that of the files' release."""
+def _commit(verdict: Verdict) -> str | None:
+    """Return the commit that the verdict is about: the one that was asked for, else that of the files' release."""
     release = _release(verdict)
-    found = {release.release.revision} if release is not None else set()
-    return found | ({verdict.decision.asked.revision} if verdict.decision.asked.revision else set())
+    return verdict.decision.asked.revision or (release.release.revision if release is not None else None)
 
 
 def _release(verdict: Verdict) -> Sealed | None:

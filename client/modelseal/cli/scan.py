@@ -13,6 +13,7 @@ from modelseal.cli import options, output, reporting
 from modelseal.errors import Usage
 
 if TYPE_CHECKING:
+    from modelseal.cli.reporting import Reports
     from modelseal.reports import Scan
     from modelseal.reports.subject import Scanned
 
@@ -66,7 +67,6 @@ def scan(
     """
     from modelseal.journeys import cached
     from modelseal.journeys.scan import scan as journey
-    from modelseal.reports import value
     from modelseal.reports.subject import FAIL_ON
 
     registry = judge["registry"]
@@ -93,6 +93,13 @@ def scan(
             recheck=recheck,
             quiet=quiet or as_json,
         )
+    return tell(found, reports, quiet, as_json)
+
+
+def tell(found: Scan, reports: Reports, quiet: bool, as_json: bool) -> int:
+    """Say what was found, and return the exit status."""
+    from modelseal.reports import value
+
     reports.write_scan(found, quiet=quiet or as_json)
     if as_json:
         output.emit(value.of_scan(found))
@@ -131,6 +138,7 @@ def _columns(one: Scanned) -> tuple[str, str, str, str]:
         return one.word.replace("-", " ").upper(), short(one.repo), revision, ""
     files = f"{outcome.equal} of {outcome.total}" if outcome.total else str(len(outcome.files))
     word = "VERIFIED AS OF" if outcome.decision.as_of and outcome else outcome.word.text
+    word = f"ACCEPTED {outcome.word.text}" if outcome.accepted else word
     return word, named(outcome.decision), revision, files
 
 

@@ -74,8 +74,9 @@ def instead(function: Callable[..., int]) -> Callable[..., int]:
                     hint="such a signature is of files, not of a repo, and no log is asked about it",
                 )
         target = others["target"]
-        if not options.is_path(target):
-            raise Usage(f"{escaped(target)} is no path", hint="with --signature give a path; it starts with . / ~")
+        if target is None or not options.is_path(target):
+            shown = escaped(target) if target is not None else "what is to be checked"
+            raise Usage(f"{shown} is no path", hint="with --signature give a path; it starts with . / ~")
         return _run(
             target,
             signature.expanduser(),

@@ -29,13 +29,14 @@ Examples:
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --copy-to /srv/models/atlas-7b
   modelseal verify ./tiny-lm --repo someuser/tiny-lm --accept unknown
   modelseal verify acme-lab/atlas-7b --locked --strict
+  modelseal verify
   modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --report atlas-7b.html --report atlas-7b.sarif
   modelseal verify ./atlas-7b --signature ./atlas-7b/model.sig --key signer.pub
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("target", metavar="PATH|REPO[@REV]", shell_complete=options.complete_files)
+@click.argument("target", metavar="[PATH|REPO[@REV]]", required=False, shell_complete=options.complete_files)
 @click.option("--repo", metavar="REPO[@REV]", help="Whose files they must be. It is never taken from the folder.")
 @click.option(
     "--cache-dir",
@@ -58,7 +59,7 @@ Examples:
 @options.common
 @signature.instead
 def verify(
-    target: str,
+    target: str | None,
     repo: str | None,
     cache_dir: Path | None,
     complete: bool,
@@ -79,6 +80,8 @@ def verify(
     in the Hub cache, whose path says whose it is, or a file, which may be a part of a release. The first word printed
     is the verdict: VERIFIED, FAILED, UNKNOWN (proven: nobody sealed it), UNAVAILABLE (no answer that proves anything)
     or LOG MISBEHAVED.
+
+    Without either it is everything that modelseal.lock lists, where it lies in the Hub cache, worst first.
     """
     from modelseal import layouts
     from modelseal.cli import report
@@ -88,6 +91,14 @@ def verify(
 
     if complete and partial:
         raise Usage("--complete and --partial contradict each other; give one of them")
+    whole = complete or (False if partial else None)
+    if target is None:
+        if repo is not None or copy_to is not None or judge.pop("accept") is not None:
+            raise Usage(
+                "--repo, --copy-to and --accept are for one PATH or REPO, and there is none",
+                hint="name it; without one, everything in the lock is verified",
+            )
+        return _all_locked(cache_dir, whole, hash, jobs, recheck, report_files, quiet, as_json, judge)
     folder, named = _target(target, repo, cache_dir)
     copy_to = copy_to.expanduser() if copy_to else None
     reads = [judge["evidence"], judge["lock"], judge["rules"]]
@@ -102,7 +113,7 @@ def verify(
         verdict = journey(
             folder,
             named,
-            complete=complete or (False if partial else None),
+            complete=whole,
             hash=hash,
             jobs=jobs,
             recheck=recheck,
@@ -118,6 +129,46 @@ def verify(
         copied = [("copied", f"what was hashed, to {output.escaped(name, longest=4096)}") for name in wrote]
         report.show(verdict, report.passed_over(verdict) + copied)
     return verdict.exit_code
+
+
+def _all_locked(
+    cache_dir: Path | None,
+    complete: bool | None,
+    hash: str,
+    jobs: int | None,
+    recheck: bool,
+    report_files: tuple[Path, ...],
+    quiet: bool,
+    as_json: bool,
+    judge: dict[str, Any],
+) -> int:
+    from modelseal.cli import scan
+    from modelseal.journeys import cached
+    from modelseal.journeys.scan import verify_locked
+
+    judging = options.judging(**judge)
+    hub = cached.folder(cache_dir)
+    reads = [judging["evidence"], judging["lock"], judging["rules"]]
+    reports = reporting.check_scan(report_files, [hub], reads=reads)
+    with reports.beginning(None):
+        found = verify_locked(
+            cache_dir,
+            complete=complete,
+            hash=hash,
+            jobs=jobs,
+            recheck=recheck,
+            quiet=quiet or as_json,
+            registry=judging["registry"],
+            evidence=judging["evidence"],
+            offline=judging["offline"],
+            max_age=judging["max_age"],
+            as_of=judging["as_of"],
+            strict=judging["strict"],
+            locked=judging["locked"],
+            lock=judging["lock"],
+            rules=judging["rules"],
+        )
+    return scan.tell(found, reports, quiet, as_json)
 
 
 def _target(target: str, repo: str | None, cache_dir: Path | None) -> tuple[Path, Asked | None]:

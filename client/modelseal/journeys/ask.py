@@ -61,7 +61,8 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_
     memory = Memory(platform.state_folder(), entry.trust.origin)
     with _memory():
         memory.pin(entry.trust.leaf0)
-        seen = _Seen.of(memory, where, entry.trust)  # 2
+        head, revoked = memory.head(), memory.revoked()
+    seen = _Seen.of(head, revoked, where, entry.trust)  # 2
     fresh = _freshness(where, entry.trust, now)
     answer = _first(asked, _readers(where, entry, budget), entry, seen, fresh)  # 3
     if entry.globs:
@@ -103,9 +104,9 @@ class _Seen:
     revoked: Revoked
 
     @classmethod
-    def of(cls, memory: Memory, where: Where, trust: Trust) -> _Seen:
+    def of(cls, head: Head | None, revoked: Revoked, where: Where, trust: Trust) -> _Seen:
         """Return what this machine remembers, and what the lock has seen; Usage if that does not verify."""
-        heads = [head] if (head := memory.head()) is not None else []
+        heads = [head] if head is not None else []
         note = dict(where.notes).get(trust.origin)
         if note is not None and (not heads or heads[0].note != note):
             try:
@@ -115,7 +116,7 @@ class _Seen:
                 raise Usage(
                     says, hint="if the registry has changed its key: take that [[log]] out, and lock again"
                 ) from e
-        return cls(tuple(sorted(heads, key=lambda one: -one.size)), memory.revoked())
+        return cls(tuple(sorted(heads, key=lambda one: -one.size)), revoked)
 
     @property
     def head(self) -> Head | None:

@@ -182,7 +182,7 @@ class _Locking:
         if decision.word is None:
             return self._sealed(decision, entry, None if upgrade else entry)
         if upgrade and self._allowing.may_pass(_plain(decision)):
-            return self._unsealed(Asked(entry.repo, None), entry)
+            return self._unsealed(decision, entry)
         if upgrade:
             decision = self._ask(Asked(entry.repo, entry.commit))
         return self._kept(decision, entry)
@@ -214,11 +214,13 @@ class _Locking:
         verdict = _plain(decision)
         if decision.word not in (Word.UNKNOWN, Word.OBSERVED) or not self._allowing.may_pass(verdict):
             return _taken(entry, None, self._fresh(verdict, None))
-        return self._unsealed(Asked(asked.repo, revision), entry)
+        return self._unsealed(decision, entry)
 
-    def _unsealed(self, asked: Asked, entry: Entry | None) -> Taken:
-        """Lock what the Hub lists at the commit of *asked*, or at its `main`."""
-        commit, files = self._listed(asked)  # 3
+    def _unsealed(self, decision: Decision, entry: Entry | None) -> Taken:
+        """Lock what the Hub lists at the commit that was asked for, else at the one observed, else at `main`."""
+        asked, seen = decision.asked, decision.observed
+        observed = seen.revision if seen is not None and decision.word == Word.OBSERVED else None
+        commit, files = self._listed(Asked(asked.repo, asked.revision or observed))  # 3
         decision = self._ask(Asked(asked.repo, commit))
         verdict = self._fresh(compare(decision, tuple(Local(one.name, one.size, one.sha256) for one in files)), files)
         return _taken(entry, self._entry(decision, asked.repo, commit, files, verdict), verdict)
@@ -302,7 +304,7 @@ class _Locking:
         """Return the entry of a repo without a seal; None if it is not one that can be locked."""
         if verdict.word not in (Word.UNKNOWN, Word.OBSERVED) or not files:
             return None
-        leaf = getattr(getattr(decision, "observed", None), "leaf", None) if verdict.word == Word.OBSERVED else None
+        leaf = verdict.observed.newest if verdict.word == Word.OBSERVED and verdict.observed else None
         return Entry(
             repo, commit, verdict.word.value, fileset(files), self._now, log=decision.origin, leaf=leaf, files=files
         )

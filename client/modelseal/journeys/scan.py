@@ -73,7 +73,7 @@ def scan(
     check(where)
     hashing = Hashing(hash, jobs, recheck)
     there, notes = _inventories(caches)  # 1
-    found, passed_over = _Judging(where, hashing, allowing).all(there, quiet=quiet)
+    found, passed_over = _Judging(where, hashing, allowing, allowing.complete(None)).all(there, quiet=quiet)
     notes += [(str(one.path), one.why) for each in there for one in each.passed_over]
     return Scan(
         tuple(sorted(found, key=lambda one: one.rank)),
@@ -82,6 +82,53 @@ def scan(
         chosen,
         named=bool(caches),
     )
+
+
+def verify_locked(
+    cache_dir: Path | str | None = None,
+    *,
+    complete: bool | None = None,
+    registry: str | None = None,
+    evidence: Path | str | None = None,
+    offline: bool = False,
+    max_age: int | None = None,
+    as_of: int | str | None = None,
+    strict: bool = False,
+    locked: bool = False,
+    lock: Path | str | None = None,
+    rules: Path | str | None = None,
+    hash: str = "auto",
+    jobs: int | None = None,
+    recheck: bool = False,
+    quiet: bool = True,
+) -> Scan:
+    """Return what is said of every repo in the lock, each at its commit, where it lies in the Hub cache *cache_dir*.
+
+    One that is not there is FAILED: it was not verified. *evidence* is a folder as `lock` saves it; the others are as
+    for `verify`. Raises Usage besides if there is no lock.
+    """
+    hub = cached.folder(cache_dir)
+    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allowing = Allowing.of(allow, named=None, judged=hub)
+    where = allowing.where(Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))
+    check(where)
+    judging = _Judging(where, Hashing(hash, jobs, recheck), allowing, allowing.complete(complete))
+    try:
+        there = inventory.of(hub)
+    except Missing:
+        there = Inventory(hub, (), ())
+    repos, found = [], []
+    for entry in allowing.entries:
+        repo = there.find(entry.repo)
+        if repo is not None and entry.commit in repo.commits:
+            repos.append(replace(repo, name=entry.repo, commits=(entry.commit,)))
+        else:
+            says = f"it is in {allowing.lock_name}, and not in the Hub cache {hub}"
+            failure = Failure("failed", 1, printable(says, longest=1000), entry.repo)
+            found.append(Scanned(entry.repo, entry.commit, str(hub), failure, str(hub)))
+    judged, passed_over = judging.all([Inventory(hub, tuple(repos), ())], quiet=quiet)
+    ranked = sorted([*found, *judged], key=lambda one: one.rank)
+    return Scan(tuple(ranked), (str(hub),), tuple(passed_over), WORDS, named=cache_dir is not None)
 
 
 def _inventories(named: Iterable[Path | str]) -> tuple[list[Inventory], list[tuple[str, str]]]:
@@ -124,8 +171,8 @@ class _Share:
 
 
 class _Judging:
-    def __init__(self, where: Where, hashing: Hashing, allowing: Allowing) -> None:
-        self._where, self._hashing, self._allowing = where, hashing, allowing
+    def __init__(self, where: Where, hashing: Hashing, allowing: Allowing, complete: bool | None) -> None:
+        self._where, self._hashing, self._allowing, self._complete = where, hashing, allowing, complete
         self._budget_s = BUDGET_S
 
     def all(self, there: Iterable[Inventory], *, quiet: bool) -> tuple[list[Scanned], list[tuple[str, str]]]:
@@ -188,8 +235,8 @@ class _Judging:
             place = layouts.find(one.path)
             listing = place.walk()
             decision = answer.decision if isinstance(answer, Answer) else answer
-            complete, hashing = self._allowing.complete(None), replace(self._hashing, step=share)
-            return compared(decision, place, listing, complete, hashing, self._allowing, quiet=True)  # 4
+            hashing = replace(self._hashing, step=share)
+            return compared(decision, place, listing, self._complete, hashing, self._allowing, quiet=True)  # 4
         except Error as e:
             return _failure(e, one.repo.name)
 
