@@ -23,7 +23,15 @@ from tests.support.servers import WAIT_S, configure, environment, free_port
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 ROOMS = {"modelseal": ROOT / "client/README.md", "modelseal-registry": ROOT / "registry/README.md"}
-TEXTS = [path for path in (*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("client/D*.md"), *ROOT.glob("manifests/*.md"))]
+TEXTS = [
+    path
+    for path in (
+        *ROOT.glob("*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("client/D*.md"),
+        *ROOT.glob("manifests/*.md"),
+    )
+]
 EVERYWHERE = {"-h", "--help", "-q", "--quiet", "--json", "--version"}
 DEFAULT_PORT = "8750"
 
