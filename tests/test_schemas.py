@@ -54,6 +54,9 @@ STEPS = f"""
 1  modelseal verify ./plain --repo acme-lab/atlas-7b --report failed.json
 6  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --registry http://127.0.0.1:1 --report unheard.json
 5  modelseal verify ./atlas-7b --repo nobody/atlas-7b
+0  modelseal check acme-lab/atlas-7b --report checked.json
+5  modelseal check nobody/atlas-7b
+6  modelseal check acme-lab/atlas-7b@none --report unchecked.json
 0  modelseal verify acme-lab/atlas-7b
 2  modelseal verify acme-lab/other
 6  modelseal scan
@@ -135,6 +138,7 @@ class Typist:
 
     def __init__(self, folder: Path, registry: RegistryProcess, hub: Hub) -> None:
         hub.commit("models/seen/atlas-7b", MODEL, id=OTHER)
+        hub.commit("models/acme-lab/atlas-7b", MODEL, id=COMMIT)
         self.hub = hub
         self.person = Person(folder, registry)
         here = self.here = self.person.here
@@ -263,11 +267,11 @@ def test_a_key_more_or_less_is_refused(typist: Typist, command: str) -> None:
         assert [what for what in passed if not any(one in what for one in OPTIONAL)] == []
 
 
-@pytest.mark.parametrize("file", ["signature", "verified", "failed", "unheard", "none"])
+@pytest.mark.parametrize("file", ["signature", "verified", "failed", "unheard", "checked", "unchecked", "none"])
 def test_a_report_has_the_shape_of_the_verdict(typist: Typist, file: str) -> None:
     value = json.loads((typist.here / f"{file}.json").read_text())
     assert schemas.errors("cli/report", value) == []
-    assert ("error" in value) == (file == "none")
+    assert ("error" in value) == (file in ("none", "unchecked"))
     assert not schemas.validator("cli/report").is_valid({**value, "wrote": []})
 
 

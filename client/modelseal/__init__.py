@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelseal.errors import Error
     from modelseal.foreign.judge import SignatureVerdict
     from modelseal.hashing import hash_folder
+    from modelseal.journeys.check import check
     from modelseal.journeys.publish import Published, publish
     from modelseal.journeys.scan import scan
     from modelseal.journeys.sign import Signed, sign
@@ -41,6 +42,7 @@ __all__ = [
     "SigningKey",
     "Verdict",
     "Word",
+    "check",
     "hash_folder",
     "publish",
     "scan",
@@ -60,6 +62,7 @@ _FROM = {
     "SigningKey": "modelseal.keys",
     "Verdict": "modelseal.verdict",
     "Word": "modelseal.verdict",
+    "check": "modelseal.journeys.check",
     "hash_folder": "modelseal.hashing",
     "publish": "modelseal.journeys.publish",
     "scan": "modelseal.journeys.scan",

@@ -15,10 +15,10 @@ from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
 from modelseal.judged import ordered
 from modelseal.values import dataclass
-from modelseal.verdict import Decision, Finding, Judged, Verdict, Word
+from modelseal.verdict import Decision, Finding, Judged, Seen, Verdict, Word
 
 FOLDERS = (".git", ".github")  # of the names at the root that no seal covers, those that may be folders
-_WHOLE = "the listing as a whole"
+WHOLE = "the folder as a whole"  # no name of a file: the finding where only the whole could be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def compare_listing(
         return Verdict(Word.FAILED, says, "", decision, release=decision.chosen)
     if files is not None:
         verdict = _as_listed(compare(decision, tuple(Local(one.name, one.size, one.sha256) for one in files)), listing)
+    elif decision.word == Word.OBSERVED and decision.observed is not None:
+        verdict = _observed(decision, decision.observed, listing)
     elif decision.word is not None:
         verdict = Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
     else:
@@ -112,7 +114,7 @@ def _sealed(decision: Decision, listing: HubListing) -> Verdict:
             says = "of 1 small file" if unseen == 1 else f"of {unseen} small files"
             notes = (f"{says} the Hub tells no sha256; names and sizes are as sealed",) if not findings else ()
     else:
-        findings = () if _fits(decision, listing.covered) else (Finding("differs", _WHOLE),)
+        findings = () if _fits(decision, listing.covered) else (Finding("differs", WHOLE),)
         equal, unseen = (0 if findings else len(listing.covered)), len(listing.covered)
         notes = ("the seal could not be fetched; count, sizes and digests of weights were compared with the log",)
     asked = decision.asked.revision
@@ -129,7 +131,7 @@ def _sealed(decision: Decision, listing: HubListing) -> Verdict:
         equal=equal,
         total=release.files,
         total_bytes=release.total_bytes,
-        digest="names and sizes" if unseen else "sha256",
+        digest="sha256" if equal > unseen else None,
         notes=notes,
     )
 
@@ -173,6 +175,17 @@ def _fits(decision: Decision, files: tuple[HubFile, ...]) -> bool:
     hidden = any(file.sha256 is None and file.name.endswith(manifest.WEIGHTS) for file in files)
     shape = len(files), sum(file.size for file in files)
     return shape == (release.files, release.total_bytes) and (hidden or known >= set(release.weights))
+
+
+def _observed(decision: Decision, seen: Seen, listing: HubListing) -> Verdict:
+    """Compare what can be told without the small files: how many, how many bytes. A commit never changes its files."""
+    found = len(listing.covered), sum(file.size for file in listing.covered)
+    if listing.commit == seen.revision and found != (seen.files, seen.total_bytes):
+        says = f": observers saw {seen.files} files of {seen.total_bytes} bytes at {seen.revision}, "
+        says += f"and the Hub lists {found[0]} of {found[1]} bytes there; do not use it"
+        whole = (Finding("differs", WHOLE),)
+        return Verdict(Word.FAILED, says, "", decision, whole, observed=seen, total=seen.files)
+    return Verdict(Word.OBSERVED, decision.says, decision.qualifier, decision, observed=seen, total=seen.files)
 
 
 def _judged(verdict: Verdict, listing: HubListing) -> tuple[Judged, ...]:

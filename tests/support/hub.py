@@ -85,6 +85,7 @@ class Hub:
     def close(self) -> None:
         """Answer nobody any more: connections are refused."""
         for server, thread in zip((self._server, self._cdn), self._threads, strict=True):
+            server.gone = True
             if thread.is_alive():
                 server.shutdown()
                 server.server_close()

@@ -167,6 +167,7 @@ def paths_asked(request: Request) -> list[str]:
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    gone = False  # answers nobody, not even on connections that are open
 
     def __init__(self, answer: Callable[[Request], Answer]) -> None:
         super().__init__(("127.0.0.1", 0), _handler(answer))
@@ -183,6 +184,9 @@ def _handler(answer: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler
         def _do(self) -> None:
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if isinstance(self.server, Server) and self.server.gone:
+                self.close_connection = True
+                return
             headers = {name.title(): value for name, value in self.headers.items()}
             found = answer(Request(self.command, url.path, parse_qs(url.query), headers, body))
             self.send_response(found.status)

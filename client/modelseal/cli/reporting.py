@@ -47,12 +47,13 @@ def check_scan(files: tuple[Path, ...], caches: Iterable[Path], reads: Iterable[
 
 
 def check(
-    files: tuple[Path, ...], judged: Path, *, copy_to: Path | None = None, reads: Iterable[Path | None] = ()
+    files: tuple[Path, ...], judged: Path | None, *, copy_to: Path | None = None, reads: Iterable[Path | None] = ()
 ) -> Reports:
     """Return where to write. Usage if a name is none of a report, or no report could be put there.
 
-    *judged*: what is verified; *copy_to*: the folder that is handed over. A report in one of them would be a file that
-    the seal does not list. *reads*: files that the command reads; a report must not replace one.
+    *judged*: what is verified, None where only a name is judged; *copy_to*: the folder that is handed over. A report in
+    one of them would be a file that the seal does not list. *reads*: files that the command reads; a report must not
+    replace one.
     """
     targets: list[tuple[Path, str]] = []
     for file in files:
@@ -66,7 +67,7 @@ def check(
             )
         if any(path.absolute() == other.absolute() for other, _ in targets):
             raise Usage(f"--report {path} is given twice")
-        if _is_in(path, judged) or (copy_to is not None and _is_in(path, copy_to)):
+        if (judged is not None and _is_in(path, judged)) or (copy_to is not None and _is_in(path, copy_to)):
             raise Usage(f"--report {path} lies in what is verified", hint="write the report beside it")
         if any(_is_in(path, file.expanduser()) for file in reads if file is not None):
             raise Usage(f"--report {path} would replace a file that is read")
@@ -91,7 +92,7 @@ class Reports:
     """The files that were asked for."""
 
     targets: tuple[tuple[Path, str], ...]  # and their kind
-    judged: Path
+    judged: Path | None  # None: only a name
 
     @contextlib.contextmanager
     def beginning(self, asked: Asked | None) -> Iterator[None]:
@@ -141,7 +142,13 @@ class Reports:
             from modelseal import reports
 
             return reports.build(
-                kind, reports.Subject(outcome, str(self.judged), version, str(signature) if signature else "")
+                kind,
+                reports.Subject(
+                    outcome,
+                    str(self.judged) if self.judged is not None else None,
+                    version,
+                    str(signature) if signature else "",
+                ),
             )
 
         self._put(build)

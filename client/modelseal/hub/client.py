@@ -65,6 +65,24 @@ def http() -> Any:
     return import_module("httpx2" if int(huggingface_hub.__version__.split(".")[0]) >= 2 else "httpx")
 
 
+def headers_of(hub: Hub) -> dict[str, str]:
+    """Return what each request to *hub* brings: who asks, and the token if there is one.
+
+    Not huggingface_hub's own headers: to name the program that runs us they ask the Hub for a list of such first.
+    """
+    from importlib import metadata
+
+    from huggingface_hub.errors import LocalTokenNotFoundError
+    from huggingface_hub.utils._headers import get_token_to_send
+
+    try:
+        token = get_token_to_send(hub.token)
+    except LocalTokenNotFoundError as e:
+        raise Refused(f"{hub.host} is to be asked with a token, and there is none", hint=LOGIN) from e
+    found = {"user-agent": f"modelseal/{metadata.version('modelseal')}"}
+    return {**found, "authorization": f"Bearer {token}"} if token is not None else found
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     body: bytes
@@ -97,14 +115,12 @@ def stream(
     hub: Hub, path: str, query: dict[str, str] | None = None, *, what: str, limit: int, elsewhere: bool
 ) -> Iterator[Stream]:
     """Yield an answer of at most *limit* bytes; more raise Refused. *what* is asked about, for messages."""
-    from huggingface_hub.utils._headers import build_hf_headers
     from huggingface_hub.utils._http import get_session
 
     url = path if "://" in path else hub.endpoint + path
     if not _same(url, hub.endpoint):
         raise Refused(f"the Hub at {hub.host} sends us to {names.printable(urlsplit(url).netloc)} for {what}")
-    headers = build_hf_headers(token=hub.token, library_name="modelseal")
-    headers = {**headers, "Accept-Encoding": "identity"} if elsewhere else headers
+    headers = {**headers_of(hub), **({"Accept-Encoding": "identity"} if elsewhere else {})}
     library = http()
     end = time.monotonic() + WHOLE_S + (limit / SLOW if elsewhere else 0)
     with contextlib.ExitStack() as open_, ours(hub, what):

@@ -43,10 +43,8 @@ def upload(
 def check_writer(repo: str, *, endpoint: str | None = None, token: Token = None) -> None:
     """Refuse where nobody is logged in who may write; whether that one may write to *repo* only the upload shows."""
     hub = client.at(endpoint, token)
-    from huggingface_hub.utils._headers import build_hf_headers
-
     about = f"an upload to {what_is(repo, None)}"
-    if "authorization" not in build_hf_headers(token=hub.token, library_name="modelseal"):
+    if "authorization" not in client.headers_of(hub):
         raise Refused(f"{about} wants a token that may write, and there is none", hint=client.LOGIN)
     try:
         found = client.get(hub, "/api/whoami-v2", what="whose the token is").json("whose the token is")
