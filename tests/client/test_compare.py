@@ -14,7 +14,7 @@ from modelseal.formats.manifest import File
 from modelseal.formats.names import parse_repo
 from modelseal.formats.note import Verifier
 from modelseal.formats.trust import Head, Revoked, parse_trust
-from modelseal.verdict import Decision, Finding, Word
+from modelseal.verdict import Decision, Finding, Seen, Word
 from tests.support import make
 from tests.support.vectors import Vector, load, name_of
 from tests.support.world import World
@@ -47,9 +47,15 @@ def test_decision_vectors(case: Vector) -> None:
     assert (found.word.value if found.word else "release") == case.expect, found.says
     assert (found.chosen.release.revision if found.chosen else None) == case.get("release")
     assert (found.qualifier or None) == case.get("because")
+    assert (said(found.observed) if found.observed else None) == case.get("observed")
     assert (found.head is None) == (found.word in (Word.UNAVAILABLE, Word.LOG_MISBEHAVED))
     if found.word == Word.LOG_MISBEHAVED:
         assert found.older is not None and found.newer is not None and found.older != found.newer
+
+
+def said(seen: Seen) -> str:
+    own = "own" if seen.own else "others"
+    return f"{seen.revision} {seen.fileset.hex()} {seen.observers} {own} {seen.basis} {seen.first} {seen.last}"
 
 
 def local(case: Vector) -> tuple[Local, ...]:
@@ -70,6 +76,8 @@ def test_compare_vectors(case: Vector) -> None:
         assert verdict.release is not None and verdict.release.release.revision == expected
     if case.get("because"):
         assert verdict.qualifier == case.get("because")
+    if case.get("observed"):
+        assert verdict.observed is not None and said(verdict.observed) == case.get("observed")
     findings = [f"{one.kind} {one.name}" for one in verdict.findings]
     if case.get("finding"):
         assert sorted(findings) == sorted(case.all("finding"))

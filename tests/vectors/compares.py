@@ -13,6 +13,7 @@ from modelseal.gather import gather
 from tests.support import make
 from tests.support.vectors import Vector, vector
 from tests.support.world import World
+from tests.vectors import seen
 from tests.vectors.decisions import ANA, CI, GOOD, NEWER, NINE, NS, ONE, REPO, TWO, Case, world
 
 
@@ -107,3 +108,5 @@ def make_vectors() -> Iterator[Vector]:
     honest = (NEWER[0], replace(NEWER[1], blake3=bytes(31) + b"\1"))
     yield case("only sha256 fits, blake3 does not", "failed", honest, at=double, findings=names)
     yield case("both digests fit", "verified", two_faced, at=double, release=TWO)
+
+    yield from seen.compares()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from modelseal.decide import tiles_wanted
@@ -14,16 +13,18 @@ from modelseal.formats.evidence import Evidence, Listed, Lookup
 from modelseal.formats.leaves import Leaf, encode_leaf
 from modelseal.formats.note import Note, cosign, sign
 from modelseal.formats.records import Release
-from modelseal.formats.trust import Head, Trust, encode_registry
+from modelseal.formats.trust import Head
 from modelseal.gather import Files, get_tile
 from tests.support import make
 from tests.support.make import NOW
-from tests.support.vectors import Vector, vector
+from tests.support.vectors import Vector
 from tests.support.world import MAX_AGE, OPS, World
+from tests.vectors import seen
+from tests.vectors.cases import REPO, Case
 from tests.vectors.policies import WITNESSES
 
 ANA, CI, EVE = make.key("ana"), make.key("ci", "ed25519"), make.key("eve")
-NS, REPO = "hf://acme-lab", "hf://acme-lab/atlas-7b"
+NS = "hf://acme-lab"
 GOOD = (make.file("config.json", b"{}"), make.file("model.safetensors"))
 NEWER = (make.file("config.json", b"{}"), make.file("model.safetensors", b"newer weights"))
 NEWEST = (make.file("model.safetensors", b"the newest weights"),)
@@ -36,51 +37,6 @@ def world() -> World:
     found.claim(NS, [ANA], [(CI, NS + "/*")])
     found.publish(REPO, 1, CI, GOOD)
     return found
-
-
-@dataclass(frozen=True)
-class Case:
-    phrase: str
-    expect: str
-    evidence: bytes
-    world: World
-    asked: str = REPO
-    revision: str | None = None
-    now: int = NOW
-    release: str | None = None  # the revision that is chosen
-    why: str | None = None  # REVOKED (...)
-    head: Head | None = None
-    tiles: tuple[tuple[str, bytes], ...] = ()
-    revoked: tuple[str, ...] = ()
-    trust: Trust | None = None
-    policy: str | None = None
-    comment: str = ""
-
-    def headers(self) -> Iterator[tuple[str, str]]:
-        trust = self.trust or self.world.trust
-        yield "asked", self.asked.removeprefix("hf://") + (f"@{self.revision}" if self.revision else "")
-        yield "now", str(self.now)
-        yield "max-age", str(MAX_AGE)
-        yield "registry", encode_registry(trust).decode()
-        policy = self.policy or f"log {trust.policy.log.encode()}\nwitness own {trust.policy.own.encode()}\nquorum none"
-        yield from (("policy", line) for line in policy.split("\n"))
-        if self.head is not None:
-            yield "head-size", str(self.head.size)
-            yield "head-root", self.head.root.hex()
-            yield "head-log", self.head.log
-            yield "head-note", base64.b64encode(self.head.note.encode()).decode()
-        yield from (("tile", f"{path} {data.hex()}") for path, data in self.tiles)
-        yield from (("revoked", one) for one in self.revoked)
-        if self.release:
-            yield "release", self.release
-        if self.why:
-            yield "because", self.why
-
-    def without_release(self) -> Case:
-        return replace(self, release=None)
-
-    def vector(self) -> Vector:
-        return vector("decisions", self.phrase, self.expect, self.evidence, self.headers(), self.comment)
 
 
 def _head(found: World) -> Head:
@@ -365,7 +321,7 @@ def _quorum() -> Iterator[Case]:
 
 
 SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
-    _honest, _standing, _revoked, _proves_nothing, _not_in_force, _memory, _quorum,
+    _honest, _standing, _revoked, _proves_nothing, _not_in_force, _memory, _quorum, seen.decisions,
 )  # fmt: skip
 
 
