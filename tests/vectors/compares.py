@@ -14,7 +14,8 @@ from tests.support import make
 from tests.support.vectors import Vector, vector
 from tests.support.world import World
 from tests.vectors import seen
-from tests.vectors.decisions import ANA, CI, GOOD, NEWER, NINE, NS, ONE, REPO, TWO, Case, world
+from tests.vectors.cases import REPO, Case
+from tests.vectors.decisions import ANA, CI, GOOD, NEWER, NINE, NS, ONE, TWO, world
 
 
 def make_vectors() -> Iterator[Vector]:
