@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
     from modelseal.hashing import hash_folder
     from modelseal.journeys.check import check
+    from modelseal.journeys.inprocess import guard
     from modelseal.journeys.publish import Published, publish
     from modelseal.journeys.scan import scan
     from modelseal.journeys.sign import Signed, sign
@@ -43,6 +44,7 @@ __all__ = [
     "Verdict",
     "Word",
     "check",
+    "guard",
     "hash_folder",
     "publish",
     "scan",
@@ -63,6 +65,7 @@ _FROM = {
     "Verdict": "modelseal.verdict",
     "Word": "modelseal.verdict",
     "check": "modelseal.journeys.check",
+    "guard": "modelseal.journeys.inprocess",
     "hash_folder": "modelseal.hashing",
     "publish": "modelseal.journeys.publish",
     "scan": "modelseal.journeys.scan",

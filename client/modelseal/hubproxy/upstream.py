@@ -78,6 +78,11 @@ class Upstream:
     def host(self) -> str:
         return urlsplit(self._endpoint).netloc
 
+    def close(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
     def json(self, path: str, whose: Whose, what: str) -> tuple[object, str]:
         """Return what the API answers at *path*, and the path where it was in the end.
 

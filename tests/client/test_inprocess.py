@@ -1,0 +1,296 @@
+"""`modelseal.guard()` inside a process: huggingface_hub, in whatever version is installed, gets sealed bytes only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modelseal
+from modelseal.errors import Refused, Unavailable, Usage
+from modelseal.hub import client
+from modelseal.journeys.inprocess import guard
+from modelseal.verdict import NotVerified, Word
+from tests.support import make
+from tests.support.cache import HubCache
+from tests.support.client import Address, Someone
+from tests.support.hub import Hub
+from tests.support.scene import ACME, ANA, CI, GOOD, NAME, publish
+from tests.support.world import World
+
+COMMIT = make.revision(1)
+BIG = {
+    "config.json": b"{}",
+    "sub/model.safetensors": bytes(range(256)) * 16_384,
+}  # 4 MiB: streamed, not held until checked
+DATA, SPACE = "hf://datasets/acme-lab/corpus", "hf://spaces/acme-lab/demo"
+TYPES = {"model": "acme-lab/big", "dataset": "acme-lab/corpus", "space": "acme-lab/demo"}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World(now=int(time.time()))
+    world.claim(ACME, [ANA], [(CI, f"hf://{kind}acme-lab/*") for kind in ("", "datasets/", "spaces/")])
+    publish(world, 1, GOOD)
+    publish(world, 2, BIG, f"{ACME}/big")
+    publish(world, 3, BIG, DATA)
+    publish(world, 4, BIG, SPACE)
+    return world
+
+
+@dataclass
+class Here:
+    """This process as a program that loads models."""
+
+    hub: Hub
+    cache: Path
+    api: Any
+
+    def load(self, name: str, file: str, type: str = "model", **options: Any) -> bytes:
+        found = self.api.hf_hub_download(name, file, repo_type=type, cache_dir=self.cache, **options)
+        return Path(found).read_bytes()
+
+    def snapshot(self, name: str = NAME, type: str = "model", **options: Any) -> dict[str, bytes]:
+        found = Path(self.api.snapshot_download(name, repo_type=type, cache_dir=self.cache, **options))
+        return {path.relative_to(found).as_posix(): path.read_bytes() for path in found.rglob("*") if path.is_file()}
+
+    @property
+    def kept(self) -> list[str]:
+        """What a loader may find in the cache."""
+        return sorted(path.name for path in self.cache.rglob("snapshots/*/**/*") if path.is_file())
+
+
+@pytest.fixture
+def here(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    from huggingface_hub import HfApi, constants
+
+    with Hub() as hub, Address(world.files()) as address:
+        someone = Someone(tmp_path, world, address)
+        hub.commit(f"models/{NAME}", GOOD, id=COMMIT)
+        for number, (type, name) in enumerate(TYPES.items(), start=2):
+            hub.commit(f"{type}s/{name}", BIG, id=make.revision(number))
+        for name, value in {**someone.env, "HF_ENDPOINT": hub.url}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(someone.here)
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + template)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        yield Here(hub, tmp_path / "hub", HfApi(endpoint=hub.url, token=False))
+
+
+@pytest.mark.parametrize("cdn", [False, True], ids=["from the Hub", "from elsewhere, with Xet on offer"])
+@pytest.mark.parametrize("type", TYPES)
+def test_sealed_repos_of_every_type_are_downloaded_whole(here: Here, type: str, cdn: bool) -> None:
+    here.hub.cdn = here.hub.xet = cdn
+    with modelseal.guard():
+        assert here.snapshot(TYPES[type], type) == BIG
+        assert here.load(TYPES[type], "config.json", type) == b"{}"
+    assert not any("xet" in path for _, path in here.hub.asked)
+    assert bool(here.hub.cdn_asked) == cdn
+
+
+def test_other_bytes_are_refused_and_stay_refused(here: Here) -> None:
+    bad = BIG["sub/model.safetensors"][:-1] + b"x"
+    here.hub.lie("models/acme-lab/big", "sub/model.safetensors", bad)
+    with guard():
+        for _ in range(2):
+            with pytest.raises(NotVerified, match=r"model.safetensors of acme-lab/big is not the sealed file") as e:
+                here.load("acme-lab/big", "sub/model.safetensors")
+            assert e.value.exit_code == 1 and e.value.verdict.word == Word.FAILED
+        assert here.load("acme-lab/big", "config.json") == b"{}"
+    assert here.kept == ["config.json"]
+    assert [path for _, path in here.hub.asked].count("/acme-lab/big/resolve/" + make.revision(2) + "/x") == 0
+
+
+def test_a_small_file_with_other_bytes_is_refused_before_any_of_it_arrives(here: Here) -> None:
+    here.hub.lie(f"models/{NAME}", "config.json", b'{"model_type": "eviL!"}')
+    with guard(), pytest.raises(NotVerified, match=r"config.json of acme-lab/atlas-7b is not the sealed file"):
+        here.snapshot()
+    assert "config.json" not in here.kept
+
+
+def test_a_file_that_nobody_sealed_is_hidden_and_refused_by_name(here: Here) -> None:
+    here.hub.rewrite(f"models/{NAME}", COMMIT, {**GOOD, "loader.py": b"import os", ".gitattributes": b"*"})
+    with guard():
+        assert here.snapshot() == GOOD
+        with pytest.raises(NotVerified, match=r"FAILED acme-lab/atlas-7b: loader.py is not in its seal"):
+            here.load(NAME, "loader.py")
+    assert "loader.py" not in here.kept
+
+
+def test_a_file_that_is_nowhere_is_absent_as_on_the_hub(here: Here) -> None:
+    from huggingface_hub import errors
+
+    with guard():
+        with pytest.raises(errors.EntryNotFoundError):
+            here.load(NAME, "added_tokens.json")
+        assert not here.api.file_exists(NAME, "chat_template.jinja") and here.api.file_exists(NAME, "config.json")
+
+
+def test_a_repo_without_a_verdict_and_a_commit_that_nobody_sealed_are_refused(here: Here) -> None:
+    here.hub.commit("models/someuser/tiny", GOOD)
+    newer = here.hub.commit(f"models/{NAME}", {"config.json": b"newer"})
+    with guard():
+        with pytest.raises(NotVerified, match="UNKNOWN someuser/tiny") as e:
+            here.snapshot("someuser/tiny")
+        assert e.value.exit_code == 5
+        with pytest.raises(NotVerified, match="atlas-7b"):
+            here.load(NAME, "config.json", revision=newer)
+        with pytest.raises(Unavailable, match="pull request"):
+            here.load(NAME, "config.json", revision="refs/pr/1")
+        assert here.load(NAME, "config.json") == GOOD["config.json"]  # the newest release, whatever main is by now
+
+
+def test_what_the_cache_has_already_is_compared_before_anything_is_handed_out(here: Here) -> None:
+    cache = HubCache(here.cache)
+    snapshot = cache.snapshot("models--acme-lab--atlas-7b", COMMIT, {**GOOD, "config.json": b'{"auto_map": 1}'})
+    with guard():
+        for call in (here.snapshot, lambda: here.load(NAME, "model.safetensors")):
+            with pytest.raises(
+                NotVerified, match=r"in the Hub cache, of this commit, is not what was sealed: config.json"
+            ) as e:
+                call()
+            assert e.value.hint and "modelseal get acme-lab/atlas-7b" in e.value.hint
+        (snapshot / "config.json").unlink()
+        (snapshot / "loader.py").write_bytes(b"import os")
+        with pytest.raises(NotVerified, match=r"loader.py"):
+            here.snapshot()
+        (snapshot / "loader.py").unlink()
+        assert here.snapshot() == GOOD
+
+
+def test_bytes_that_lie_under_a_sealed_digest_are_not_taken_for_them(here: Here) -> None:
+    import hashlib
+
+    blobs = here.cache / "models--acme-lab--atlas-7b/blobs"
+    blobs.mkdir(parents=True)
+    digest = hashlib.sha256(GOOD["model.safetensors"]).hexdigest()
+    (blobs / digest).write_bytes(b"poison")
+    with guard(), pytest.raises(NotVerified, match=r"other bytes where those of model.safetensors belong") as e:
+        here.load(NAME, "model.safetensors")
+    assert e.value.hint == f"remove {blobs / digest}"
+
+
+def test_parts_of_files_are_read_once_the_whole_has_been_checked(here: Here) -> None:
+    from huggingface_hub import HfFileSystem
+
+    HfFileSystem.clear_instance_cache()
+    fs = HfFileSystem(endpoint=here.hub.url, token=False)
+    with guard():
+        assert (
+            fs.read_bytes("acme-lab/big/sub/model.safetensors", start=1000, end=1010)
+            == BIG["sub/model.safetensors"][1000:1010]
+        )
+        assert fs.ls("datasets/acme-lab/corpus", detail=False) == [
+            "datasets/acme-lab/corpus/config.json",
+            "datasets/acme-lab/corpus/sub",
+        ]
+    HfFileSystem.clear_instance_cache()
+    here.hub.lie("models/acme-lab/big", "sub/model.safetensors", b"x" * len(BIG["sub/model.safetensors"]))
+    with guard(), pytest.raises(NotVerified, match="not the sealed file"):
+        HfFileSystem(endpoint=here.hub.url, token=False).read_bytes(
+            "acme-lab/big/sub/model.safetensors", start=0, end=10
+        )
+    HfFileSystem.clear_instance_cache()
+
+
+def test_tokens_go_to_the_hub_alone(here: Here) -> None:
+    here.hub.cdn = True
+    token = here.hub.token("models/acme-lab/big")
+    here.hub.repos["models/acme-lab/big"].private = True
+    from huggingface_hub import errors
+
+    with guard():
+        assert here.load("acme-lab/big", "sub/model.safetensors", token=token) == BIG["sub/model.safetensors"]
+        with pytest.raises((errors.HfHubHTTPError, errors.LocalEntryNotFoundError)):
+            here.api.hf_hub_download("acme-lab/big", "config.json", cache_dir=here.cache / "other")
+    assert here.hub.cdn_asked and {sent for _, sent in here.hub.cdn_asked} == {None}
+    assert {sent for _, sent in here.hub.tokens} == {token}
+
+
+def test_async_clients_are_led_there_too(here: Here) -> None:
+    from huggingface_hub.utils._http import get_async_session
+
+    here.hub.lie("models/acme-lab/big", "sub/model.safetensors", BIG["sub/model.safetensors"][:-1] + b"x")
+
+    async def get(path: str) -> Any:
+        async with get_async_session() as session:
+            return await session.get(f"{here.hub.url}{path}")
+
+    with guard():
+        assert asyncio.run(get(f"/{NAME}/resolve/main/config.json")).content == GOOD["config.json"]
+        with pytest.raises(NotVerified, match="not the sealed file"):
+            asyncio.run(get("/acme-lab/big/resolve/main/sub/model.safetensors"))
+        with pytest.raises(NotVerified, match="UNKNOWN"):
+            asyncio.run(get("/someuser/tiny/resolve/main/config.json"))
+
+
+def test_another_hub_is_not_asked_and_writing_is_nobodys_business(here: Here, tmp_path: Path) -> None:
+    from huggingface_hub import HfApi
+
+    with Hub() as other, guard():
+        other.commit("models/someuser/tiny", GOOD)
+        with pytest.raises(Refused, match="is not the Hub that is guarded here"):
+            HfApi(endpoint=other.url, token=False).hf_hub_download("someuser/tiny", "config.json", cache_dir=tmp_path)
+        assert other.asked == []
+        token = here.hub.token("ana")
+        assert here.api.whoami(token=token)["name"] == "ana"
+        here.api.create_repo("ana/mine", token=token)
+        assert "models/ana/mine" in here.hub.repos
+
+
+def test_when_nobody_answers_nothing_falls_back_to_the_cache(here: Here, world: World) -> None:
+    HubCache(here.cache).snapshot("models--acme-lab--atlas-7b", COMMIT, GOOD)
+    here.hub.close()
+    with guard(), pytest.raises(Unavailable, match="acme-lab/atlas-7b"):
+        here.snapshot()
+
+
+def test_all_is_as_before_when_it_ends(here: Here) -> None:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http
+
+    made: list[Any] = []
+
+    def mine() -> Any:
+        made.append(client.http().Client(headers={"X-Mine": "yes"}))
+        return made[-1]
+
+    before = _http._GLOBAL_CLIENT_FACTORY
+    here.hub.commit("models/someuser/tiny", GOOD)
+    _http.set_client_factory(mine)
+    try:
+        xet = constants.HF_HUB_DISABLE_XET
+        guarding = modelseal.guard()
+        assert constants.HF_HUB_DISABLE_XET
+        with pytest.raises(Usage, match="guarded already"):
+            guard()
+        with pytest.raises(NotVerified):
+            here.load("someuser/tiny", "config.json")
+        guarding.close()
+        guarding.close()
+        assert xet == constants.HF_HUB_DISABLE_XET and _http._GLOBAL_CLIENT_FACTORY is mine
+        assert here.load("someuser/tiny", "config.json") == GOOD["config.json"]
+        with guard():
+            assert here.load(NAME, "config.json") == GOOD["config.json"]
+    finally:
+        _http.set_client_factory(before)
+
+
+def test_where_huggingface_hub_asks_nobody_no_guard_is_pretended(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(Usage, match="no guard sees") as e:
+        guard()
+    assert e.value.hint and "modelseal verify" in e.value.hint
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(Usage, match="after huggingface_hub was loaded"):
+        guard()
