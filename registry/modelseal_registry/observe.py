@@ -205,7 +205,7 @@ class _Desk:
             raise
         except Error as e:
             word: Word = "unavailable" if e.exit_code in (6, 10) else "refused"
-            hint = None if e.hint and "token" in e.hint else e.hint  # an observer sees what everybody sees
+            hint = None if e.hint and "token" in e.hint.lower() else e.hint  # an observer sees what everybody sees
             return Outcome(one, word, listing, says=str(e), hint=hint)
 
     def _observe(self, one: Wanted, listing: HubListing) -> Outcome:

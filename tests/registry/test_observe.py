@@ -76,7 +76,7 @@ def test_what_the_hub_serves_is_logged_once(desk: Desk, hub: Hub) -> None:
     commit = hub.commit(REPO, FILES)
     done = desk.observe(NAME)
     assert done.out.startswith(f"OBSERVED, NOT SIGNED {NAME}: leaf 2\n")
-    assert f"revision: {commit} (main)" in done.out and "on the Hub's word" in done.out
+    assert f"revision: {commit} (main), says {hub.url}" in done.out and "on the Hub's word" in done.out
     asked = [path for _, path in hub.asked]
     assert not any("safetensors" in path for path in asked), "what the Hub tells a digest of is not fetched"
     assert not any(".gitattributes" in path for path in asked)

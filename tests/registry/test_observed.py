@@ -62,15 +62,18 @@ def test_consumers_read_observed_after_7_days_and_failed_once_it_is_withdrawn(tm
         good = ("verify", "./good", "--repo")
         done = person.types(*good, NAME).says(9, f"OBSERVED, NOT SIGNED {NAME}", "(the registry itself)")
         assert "on the Hub's word" not in done.out, "all bytes were downloaded"
+        asked = {**person.env, "HF_ENDPOINT": hub.url}
+        for repo, code, words in ((NAME, 9, "OBSERVED, NOT SIGNED"), ("acme-lab/young", 5, "UNKNOWN")):
+            inside(person.here, asked, "check", repo).says(code, f"{words} {repo}", "nothing was downloaded")
+        inside(person.here, asked, "check", NAME, "--accept", "observed").says(0, "ACCEPTED OBSERVED, NOT SIGNED")
         person.types("verify", "./bad", "--repo", f"{NAME}@{commit}").says(1, "FAILED")
         person.types(*good, "acme-lab/young").says(5, "UNKNOWN", "first seen")
-        operator("observe", NAME).says(
-            0, "OBSERVED, NOT SIGNED"
-        )  # older than 7 days: it still is so
+        operator("observe", NAME).says(0, "OBSERVED, NOT SIGNED")  # older than 7 days: it still is so
         operator("observe", NAME).says(0, "UNCHANGED")
         person.types(*good, NAME).says(9, f"OBSERVED, NOT SIGNED {NAME}")
         operator("withdraw", f"{NAME}@{commit}", "--reason", "malicious", "--yes").says(0, "WITHDRAWN")
         person.types(*good, f"{NAME}@{commit}").says(1, "FAILED", "WITHDRAWN (malicious)")
+        inside(person.here, asked, "check", NAME, "--accept", "observed,unknown").says(1, "WITHDRAWN (malicious)")
         mirror = tmp_path / "mirror"
         operate(mirror, "mirror", "init", "--from", invitation)
         assert operate(mirror, "mirror", "sync").out.startswith("SYNCED")

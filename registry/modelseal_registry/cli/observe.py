@@ -125,7 +125,8 @@ def _say(outcome: Outcome, *, quiet: bool, whole: bool) -> None:
         first += f": leaf {outcome.leaf}"
     say(first)
     if listing is not None and (whole or bad):
-        line("revision", listing.commit + (f" ({escaped(outcome.asked.revision or 'main')})"))
+        which = escaped(outcome.asked.revision or "main")
+        line("revision", f"{listing.commit} ({which}), says {escaped(listing.endpoint)}")
     if outcome.before is not None and record is not None:
         seen = outcome.before.observation
         line("expected", f"{seen.files} files, fileset {seen.fileset.hex()}, as leaf {outcome.before.index} says")
@@ -168,6 +169,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.word,
         "exit": outcome.status,
         "revision": listing.commit if listing else None,
+        "hub": escaped(listing.endpoint) if listing else None,
         "files": record.files if record else None,
         "total_bytes": record.total_bytes if record else None,
         "fileset": record.fileset.hex() if record else None,
