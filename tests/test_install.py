@@ -149,6 +149,7 @@ def test_the_base_has_nothing_of_a_registry(base: Base) -> None:
 def test_the_base_says_how_it_is_used(base: Base) -> None:
     base.run("modelseal", "--help").says(0, "verify", "publish", "Exit status")
     base.run("modelseal", "--version").says(0, "modelseal 0.")
+    base.run("hf-seal", "--version").says(0, "modelseal 0.")
 
 
 def test_the_base_verifies_offline(base: Base, offline: Someone) -> None:

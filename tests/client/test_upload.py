@@ -21,7 +21,8 @@ MODEL = {"config.json": b'{"model_type": "atlas"}', "model.safetensors": bytes(r
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no token"))  # not this user's own
     with Hub() as found:
         monkeypatch.setenv("HF_ENDPOINT", found.url)  # for calls from Python
         yield found
@@ -81,7 +82,7 @@ def test_a_tag_is_published_and_again_gives_the_same(person: Person, hub: Hub) -
     done.says(0, "commit:   v10 at the Hub; the folder equals the Hub's listing", "hashed now")
     found = one.publish("--json").says(0).json
     assert (found["again"], found["revision"], found["uploaded"]) == (True, one.commit, None)
-    assert found["hub"] == {"repo": "hf://uploads/tagged", "sealed": "folder", "on_its_word": []}
+    assert found["hub"] == {"repo": "hf://uploads/tagged", "private": False, "sealed": "folder", "on_its_word": []}
     one.types("verify", "./atlas-7b", "--repo", "uploads/tagged").says(0, "VERIFIED")
 
 
@@ -261,7 +262,7 @@ def test_who_may_not_write_is_told_before_anything_is_logged(case: str, person: 
     if case == "read only":
         role = b'{"name": "ana", "auth": {"accessToken": {"role": "read"}}}'
         hub.hook = lambda method, path: Answer(200, role) if path.endswith("whoami-v2") else None
-    env = {"HF_TOKEN": token} if token else {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    env = {"HF_TOKEN": token} if token else {}
     before = person.left()
     refused = one.publish("--upload", **env).says(1, words, "hf auth login")
     assert not token or token not in refused.out + refused.err
@@ -293,4 +294,16 @@ def test_a_gated_repo_is_uploaded_to_by_who_may(person: Person, hub: Hub) -> Non
     hub.repos[one.at_hub].gated, hub.repos[one.at_hub].private = "manual", True
     one.publish("--upload", HF_TOKEN=hub.token("models/other/repo")).says(1, "has no repo uploads/gatekeeper")
     one.never_logged()
-    one.publish("--upload", HF_TOKEN=hub.token(one.at_hub)).says(0, "uploaded: model.sig")
+    token = hub.token(one.at_hub)
+    public = "private at the Hub; the log shows the names, sizes and digests of its files to everybody"
+    one.publish("--dry-run", HF_TOKEN=token).says(0, public)
+    one.publish("--upload", HF_TOKEN=token).says(0, "uploaded: model.sig", public)
+
+
+def test_after_a_rename_the_seal_goes_where_the_repo_is(person: Person, hub: Hub) -> None:
+    one = Owner(person, hub, "renamed")
+    hub.rename(one.at_hub, "models/uploads/now")
+    done = one.publish("--upload", HF_TOKEN=hub.token("models/uploads/now")).says(0, "VERIFIED", "uploaded: model.sig")
+    done.says(0, "the Hub calls it uploads/now; the seal is for the name that you typed, uploads/renamed")
+    one.types("verify", "./atlas-7b", "--repo", "uploads/renamed").says(0, "VERIFIED")
+    one.types("verify", "./atlas-7b", "--repo", "uploads/now").says(5, "UNKNOWN")

@@ -33,7 +33,8 @@ BRAVO = b'{"model_type": "bravo"}'
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no token"))  # not this user's own
     with Hub() as found:
         found.owner("acme-lab")
         yield found

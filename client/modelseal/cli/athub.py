@@ -33,12 +33,12 @@ def options(function: F) -> F:
     return function
 
 
-def lines(signed: Signed, revision: str | None) -> list[tuple[str, str]]:
-    """Return what is said of the commit; *revision* as typed, if it stood there alone."""
+def lines(signed: Signed, revision: str) -> list[tuple[str, str]]:
+    """Return what is said of the commit; *revision* as typed."""
     at = signed.at_hub
     if at is None:
         return [("commit", "taken as given, not compared with the Hub")]
-    named = f"{escaped(revision)} at the Hub" if revision and revision != at.commit else "on a branch at the Hub"
+    named = f"{escaped(revision)} at the Hub" if revision != at.commit else "on a branch at the Hub"
     files = len(signed.statement.files)
     says = "its metadata was sealed" if at.from_metadata else "the folder equals the Hub's listing"
     found = [("commit", f"{named}; {says}")]
@@ -69,7 +69,12 @@ def as_json(at: AtHub | None, shown: list[str]) -> dict[str, Any] | None:
         if name not in shown:
             shown.append(name)
         places.append(shown.index(name))
-    return {"repo": at.repo, "sealed": "metadata" if at.from_metadata else "folder", "on_its_word": places}
+    return {
+        "repo": at.repo,
+        "private": at.private,
+        "sealed": "metadata" if at.from_metadata else "folder",
+        "on_its_word": places,
+    }
 
 
 def differs(e: Differs, quiet: bool, as_json: bool) -> int:

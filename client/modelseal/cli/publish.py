@@ -127,7 +127,7 @@ def publish(
             more["uploaded"] = {"branch": output.escaped(put.branch), "commit": put.commit, "again": put.again}
         output.emit({**found, **more, "wrote": written, "again": done.again, "voids": voids})
     elif not quiet:
-        extra = athub.lines(done.signed, named)
+        extra = [*athub.lines(done.signed, named), *_private(done)]
         extra += [("voids", f"{one}, for ever") for one in voids]
         if done.again:
             extra.append(("again", "it was in the log already; nothing was sent"))
@@ -137,6 +137,14 @@ def publish(
             extra.append(("uploaded", _says(put)))
         report.show(done.verdict, extra, how=athub.how(at, done.verdict.equal))
     return done.verdict.exit_code
+
+
+def _private(done: Published) -> list[tuple[str, str]]:
+    """Warn where what is private at the Hub gets into a public log."""
+    at = done.signed.at_hub
+    if at is None or not at.private:
+        return []
+    return [("note", "private at the Hub; the log shows the names, sizes and digests of its files to everybody")]
 
 
 def _not_uploaded(done: Published, put: Uploaded, error: Error, written: list[str], quiet: bool, as_json: bool) -> int:
@@ -211,7 +219,7 @@ def _not_sent(done: Published, named: str, voids: list[str], dry_run: bool, quie
             output.say(f"PENDING {name}: {done.waits_for}; nothing was sent")
         output.line("files", f"{len(statement.files)}, {output.size(statement.total_bytes)}")
         output.line("key", done.signed.public.fingerprint)
-        output.lines(athub.lines(done.signed, named))
+        output.lines([*athub.lines(done.signed, named), *_private(done)])
         output.lines([("voids", f"{one}, for ever") for one in voids])
         if dry_run and done.waits_for:
             output.line("waits for", done.waits_for)

@@ -112,7 +112,7 @@ def publish(
     sealing.check_parent(beside)  # before anything is logged, for ever
     show.check_place(beside)
     asked, listing = sealing.at_hub(uri, named, hub)  # 1
-    place = upload.place(uri, named) if upload_seal else None
+    place = upload.place(listing.repo, named) if listing is not None and upload_seal else None
     kept = sealing.existing(target, asked)
     answer = heard(ask(asked, where))  # 2
     if listing is not None:

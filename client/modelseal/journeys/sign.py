@@ -174,7 +174,7 @@ def contents(
     else:
         assert folder is not None
         files = files_of(folder, hashing, there, quiet=quiet)
-    return files, AtHub(there.repo, there.commit, from_hub, on_its_word) if there else None
+    return files, AtHub(there.repo, there.commit, there.private, from_hub, on_its_word) if there else None
 
 
 def make(

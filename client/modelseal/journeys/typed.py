@@ -18,7 +18,7 @@ def asked(text: str | Asked) -> Asked:
         if "@" in text and _is_repo(text.partition("@")[0]):
             raise Usage(
                 f"{shown}: a revision is a commit of 40 hex digits, or main",
-                hint="branches and tags are not resolved yet; give the commit",
+                hint="branches and tags are only names, and move; give the commit",
             ) from e
         raise Usage(
             f"{shown} is not a repo", hint="repos are written owner/name, datasets/owner/name or spaces/owner/name"

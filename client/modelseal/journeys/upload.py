@@ -37,7 +37,7 @@ class Uploaded:
 
 
 def place(repo: str, revision: str) -> Place:
-    """Return where a seal of *repo* at *revision*, as typed, is put: on that branch, else on `main`.
+    """Return where a seal of *repo*, as the Hub calls it, is put: on the branch *revision* (as typed), else on `main`.
 
     Refused if nobody is logged in, or who may only read: before anything is logged.
     """

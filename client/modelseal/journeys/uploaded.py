@@ -36,6 +36,7 @@ class AtHub:
 
     repo: str  # hf://..., as the Hub calls it; another name than the sealed one after a rename
     commit: str
+    private: bool
     from_metadata: bool  # the seal is of what the Hub lists; else of a folder, which equals that
     on_its_word: tuple[str, ...] = ()  # files whose sha256 the Hub told, and whose bytes nobody saw
 
