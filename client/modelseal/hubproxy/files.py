@@ -69,7 +69,7 @@ def _get(handler: Handler, passing: Passing, file: File, key: tuple[str, ...]) -
     except Wrong as e:
         _blocked(handler, passing, file, str(e))
     except Denied as e:
-        if e.status != 404:
+        if e.status != 404 or e.code not in ("", "EntryNotFound"):
             raise
         words = f"{printable(file.name)} is sealed, and the Hub withholds it: {e}"
         handler.refuse(403, _refusal("unavailable", 6, passing, file.name, words))

@@ -89,6 +89,7 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
         with self._idle:
             while self._active and (left := end - time.monotonic()) > 0:
                 self._idle.wait(left)
+        self.upstream.close()
 
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:

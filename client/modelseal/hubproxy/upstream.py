@@ -29,7 +29,7 @@ MAX_IDLE = 8  # connections that are kept
 MAX_REPLY = 32 << 20  # bytes of an answer of the API
 PART, SOON_S = 128 << 10, 0.1  # of a block that comes slowly nobody waits for the rest
 STALL_S = 20.0  # without a byte
-SLOW_S, SLOW = 60.0, 64 << 10  # whoever sends fewer bytes in that time is taken for hung
+SLOW_S = 60.0  # for the head of an answer, for all of an answer of the API, for PART bytes of a file
 
 _MOVED = (301, 302, 303, 307, 308)
 _CODES = {"RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo", "DisabledRepo"}
@@ -62,6 +62,7 @@ class Whose:
 @dataclass(frozen=True, slots=True)
 class Reply:
     answer: Answer
+    patience: _Patience
     url: str  # where it came from in the end
     elsewhere: bool  # by another host than the Hub
 
@@ -72,16 +73,19 @@ class Upstream:
     def __init__(self, endpoint: str, *, offline: bool = False) -> None:
         self._endpoint, self._offline = endpoint.rstrip("/"), offline
         self._lock = threading.Lock()
-        self._idle: list[Connection] = []
+        self._idle: list[_Line] = []
+        self._closed = False
 
     @property
     def host(self) -> str:
         return urlsplit(self._endpoint).netloc
 
     def close(self) -> None:
+        """Keep no connection any more."""
         with self._lock:
-            while self._idle:
-                self._idle.pop().close()
+            self._closed, idle, self._idle = True, self._idle, []
+        for line in idle:
+            line.close()
 
     def json(self, path: str, whose: Whose, what: str) -> tuple[object, str]:
         """Return what the API answers at *path*, and the path where it was in the end.
@@ -93,10 +97,13 @@ class Upstream:
                 raise Unavailable(f"{self.host} sends us elsewhere for {what}; that is not followed")
             self._check(reply.answer, what)
             body = bytearray()
-            while part := reply.answer.read(1 << 16):
-                body += part
-                if len(body) > MAX_REPLY:
-                    raise Unavailable(f"{self.host} sends more than {MAX_REPLY} bytes for {what}")
+            try:
+                while part := reply.answer.read(1 << 16):
+                    body += part
+                    if len(body) > MAX_REPLY:
+                        raise Unavailable(f"{self.host} sends more than {MAX_REPLY} bytes for {what}")
+            except NoAnswer as e:
+                raise Unavailable(f"{self.host}: no whole answer about {what} ({e})") from e
         try:
             return strict.loads(strict.decode(bytes(body), what, limit=MAX_REPLY), what), urlsplit(reply.url).path
         except Error as e:
@@ -124,7 +131,7 @@ class Upstream:
                     raise Unavailable(f"{self.host} sends another part of {what} than asked for")
                 if answer.length is not None and answer.length != file.size - begins:
                     raise Wrong(f"{file.size} bytes are sealed, {answer.length + begins} are announced")
-                yield Body(answer, begins)
+                yield Body(answer, reply.patience, begins)
         except NoAnswer as e:
             raise Broken(f"{self.host}: {what}: {e}") from e
 
@@ -150,73 +157,90 @@ class Upstream:
             if whose.token and not elsewhere:
                 sent["Authorization"] = whose.token
             with contextlib.ExitStack() as open_:
-                connection = open_.enter_context(self._connection(url, elsewhere))
+                line = open_.enter_context(self._line(url, elsewhere))
                 try:
-                    answer = open_.enter_context(connection.ask(method, url, sent, None))
+                    answer = open_.enter_context(line.connection.ask(method, url, sent, None))
                 except NoAnswer as e:
                     raise Unavailable(f"{urlsplit(url).netloc}: no answer about {what} ({e})", hint=e.hint) from e
                 if answer.status not in _MOVED:
-                    yield Reply(answer, url, elsewhere)
+                    yield Reply(answer, line.patience, url, elsewhere)
                     return
                 to = urljoin(url, answer.header("Location", ""))
                 if _origin(to) is None or (url.startswith("https:") and not to.startswith("https:")):
                     raise Unavailable(f"{self.host} sends us to where nobody should be sent for {what}")
                 if method == "HEAD" and _origin(to) != home:  # it is there
-                    yield Reply(answer, to, True)
+                    yield Reply(answer, line.patience, to, True)
                     return
             url = to if urlsplit(to).path else to + "/"
         raise Unavailable(f"{self.host}: more than {MAX_REDIRECTS} redirects for {what}")
 
     @contextlib.contextmanager
-    def _connection(self, url: str, elsewhere: bool) -> Iterator[Connection]:
+    def _line(self, url: str, elsewhere: bool) -> Iterator[_Line]:
         """Lend a connection; those to the Hub itself are kept."""
         if elsewhere:
-            with contextlib.closing(Connection(url, _Patience())) as made:
+            with contextlib.closing(_Line(url)) as made:
                 yield made
             return
         with self._lock:
-            connection = self._idle.pop() if self._idle else Connection(self._endpoint + "/", _Patience())
-        yield connection
+            line = self._idle.pop() if self._idle else _Line(self._endpoint + "/")
+        try:
+            line.patience.begin()
+            yield line
+        except BaseException:
+            line.close()
+            raise
         with self._lock:
-            if len(self._idle) < MAX_IDLE:
-                self._idle.append(connection)
+            if len(self._idle) < MAX_IDLE and not self._closed:
+                self._idle.append(line)
                 return
-        connection.close()
+        line.close()
 
 
 class Body:
     """The bytes of an answer; slow ones are cut."""
 
-    def __init__(self, answer: Answer, offset: int) -> None:
+    def __init__(self, answer: Answer, patience: _Patience, offset: int) -> None:
         self.offset = offset
-        self._answer = answer
-        self._since, self._count = time.monotonic(), 0
+        self._answer, self._patience = answer, patience
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the beginning of *buffer* with what comes soon; 0 at the end. Raises NoAnswer."""
         began, count = time.monotonic(), 0
         while count < len(buffer):
+            self._patience.begin()
             part = self._answer.readinto(buffer[count : count + PART])
             count += part
             if not part or time.monotonic() - began > SOON_S:
                 break
-        self._count += count
-        now = time.monotonic()
-        if now - self._since > SLOW_S:
-            if self._count < SLOW:
-                raise NoAnswer("too slow")
-            self._since, self._count = now, 0
         return count
 
 
 class _Patience(Budget):
-    """So long may each single read take."""
+    """How long each single read may take, and all of them together since `begin`."""
 
     def __init__(self) -> None:
-        super().__init__(STALL_S)
+        super().__init__(SLOW_S)
+
+    def begin(self) -> None:
+        self._until = time.monotonic() + SLOW_S
 
     def left(self) -> float:
-        return STALL_S
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise NoAnswer("too slow")
+        return min(left, STALL_S)
+
+
+class _Line:
+    """A connection, and how patient it is."""
+
+    def __init__(self, url: str) -> None:
+        self.patience = _Patience()
+        self.patience.begin()
+        self.connection = Connection(url, self.patience)
+
+    def close(self) -> None:
+        self.connection.close()
 
 
 def _range(offset: int, size: int) -> str:
