@@ -291,7 +291,7 @@ class Hub:
             headers |= {"X-Xet-Hash": blob.xet, "Link": f'<{to}>; rel="xet-auth"'}
         if self.cdn:
             self.objects[blob.sha256] = data
-            host = f"http://127.0.0.1:{self._cdn.server_port}"
+            host = f"http://localhost:{self._cdn.server_port}"  # another host: ports alone do not count for 1.x
             return Answer(302, b"", {**headers, "Location": f"{host}/cdn/{blob.sha256}?X-Signature=secret"})
         return ranged(data, {**headers, "ETag": f'"{blob.sha256}"'}, request)
 
