@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import shlex
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,8 @@ STEPS = f"""
 2  modelseal verify acme-lab/other
 6  modelseal scan
 6  modelseal scan --fail-on unknown,unavailable --report scan.json
+0  modelseal guard -- PYTHON ask.py acme-lab/atlas-7b/resolve/main/nothing
+5  modelseal guard -- PYTHON ask.py nobody/atlas-7b/resolve/main/config.json
 0  modelseal show acme-lab/atlas-7b
 1  modelseal show acme-lab/atlas-7b@{OTHER}
 1  modelseal show nobody/atlas-7b
@@ -132,6 +135,12 @@ STEPS = f"""
 """
 WITNESS = "mirror.example+b3097d89+BGoqPIXA8yckfWb4vbCTs3XRzpaDC8PPeJp1CLtD0ezx"
 
+ASK = """
+import contextlib, os, sys, urllib.error, urllib.request
+with contextlib.suppress(urllib.error.HTTPError):
+    urllib.request.urlopen(os.environ["HF_ENDPOINT"] + "/" + sys.argv[1])
+"""
+
 
 class Typist:
     """Types the steps, and keeps what was printed for each command."""
@@ -150,6 +159,7 @@ class Typist:
             "INVITATION": registry.invitation,
             "URL": registry.url,
             "WITNESS": WITNESS,
+            "PYTHON": sys.executable,
             "PORT": str(free_port()),
         }
         ana = self.person.key("ana")
@@ -161,6 +171,7 @@ class Typist:
         cache.snapshot("datasets--nobody--corpus", OTHER, MODEL).joinpath("x").symlink_to("nowhere")
         (cache.hub / "models--acme-lab--atlas-7b/snapshots" / OTHER).symlink_to("nowhere")
         (cache.hub / "models--gpt2").mkdir()
+        (here / "ask.py").write_text(ASK)
         (here / "names.txt").write_text("openai\n")
         (here / "operators.toml").write_text('threshold = 1\n[[operators]]\nkey = "una.pub"\n')
         self.second = make.submission(make.claim("hf://second", [ana], [], origin=registry.origin), [ana])
@@ -170,9 +181,11 @@ class Typist:
         for word, text in self.replaced.items():
             line = line.replace(word, text)
         name, *words = shlex.split(line)
-        ran = inside(self.here, {**self.person.env, "HF_ENDPOINT": self.hub.url}, *words, "--json", main=PROGRAMS[name])
+        words.insert(words.index("--") if "--" in words else len(words), "--json")
+        ran = inside(self.here, {**self.person.env, "HF_ENDPOINT": self.hub.url}, *words, main=PROGRAMS[name])
         assert ran.code == int(code), f"{line} ended {ran.code}\n{ran.out}{ran.err}"
-        self.add(schemas.typed(name, words) or "", ran.out)
+        for printed in ran.out.splitlines():
+            self.add(schemas.typed(name, words) or "", printed)
 
     def add(self, command: str, line: str) -> None:
         value = json.loads(line)

@@ -21,7 +21,7 @@ from modelseal_registry import cli as registry_cli
 
 FOLDER = Path(__file__).parents[2] / "manifests/schema"
 FAILURE = "cli/failure"
-SEVERAL = {"cli/registry-serve", "cli/registry-mirror-sync"}  # one object a line
+SEVERAL = {"cli/guard", "cli/registry-serve", "cli/registry-mirror-sync"}  # one object a line
 
 
 @functools.cache
@@ -93,6 +93,7 @@ def of_commands() -> dict[str, str]:
 
 def check(name: str, words: Sequence[str], code: int, out: str) -> None:
     """Insist on the form of what `NAME WORDS...` printed, if it was asked for --json."""
+    words = words[: words.index("--")] if "--" in words else words  # what follows is another program's
     if "--json" not in words or {"-h", "--help", "--version"} & set(words):
         return
     command = typed(name, words)

@@ -39,6 +39,7 @@ SHORT = {
     "check": "Say whether a name is sealed, and what the Hub lists is that; nothing is downloaded.",
     "verify": "Say whether a folder holds exactly what its owner sealed.",
     "scan": "Verify everything that lies in the Hub cache, worst first.",
+    "guard": "Run a program so that it gets models only as their owners sealed them.",
     "lock": "Write down which repos are taken, at which commit, with which digests.",
     "show": "Show what the log says about a name, or what a file says.",
     "trust": "Say which registry you trust.",
@@ -121,7 +122,7 @@ def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     _prepare_output()
-    json = "--json" in argv
+    json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)  # what follows is another program's
     try:
         status = command.main(argv, prog_name=name, standalone_mode=False)
         sys.stdout.flush()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from modelseal import platform, root
 from modelseal.hubproxy import Ledger, Refusal, Server, Spool, Upstream
@@ -103,13 +104,26 @@ def opened(
     gate = Gate(where, allowing)
     with own() as folder:
         aside = admit(folder, gate, quiet=quiet)  # 2
-        upstream = Upstream(os.environ.get("HF_ENDPOINT") or HUB, offline=where.offline or _is_offline(os.environ))
-        server = Server(gate, upstream, Spool(folder.spool), Ledger(refused), port=port, told=told)  # 3
+        server = make_server(gate, where, folder.spool, port=port, refused=refused, told=told)  # 3
         server.start()
         try:
             yield Open(server, folder, aside)
         finally:
             server.close()
+
+
+def make_server(
+    gate: Gate,
+    where: Where,
+    spool: Path,
+    *,
+    port: int = 0,
+    refused: Callable[[Refusal], None] = lambda _refusal: None,
+    told: Callable[[str], None] = lambda _words: None,
+) -> Server:
+    """Return a server before the Hub that the environment names; it is to be started and closed. *spool*: a folder."""
+    upstream = Upstream(os.environ.get("HF_ENDPOINT") or HUB, offline=where.offline or _is_offline(os.environ))
+    return Server(gate, upstream, Spool(spool), Ledger(refused), port=port, told=told)
 
 
 def _is_offline(env: Mapping[str, str]) -> bool:

@@ -98,12 +98,11 @@ def admit(own: Own, gate: Gate, *, quiet: bool = True) -> tuple[Aside, ...]:
         for name in sorted(set(os.listdir(hub)) - _KEPT):
             found = _judged(hub / name, gate, quiet)
             if found is not None:
-                to = waits / name if found[1] else _new(own.folder / "aside", name)
+                comes_back = found[1] and not os.path.lexists(waits / name)
+                to = waits / name if comes_back else _new(own.folder / "aside", name)
                 to.parent.mkdir(exist_ok=True)
-                if found[1] and os.path.lexists(to):
-                    to = _new(own.folder / "aside", name)
                 os.rename(hub / name, to)
-                aside.append(Aside(to, *found))
+                aside.append(Aside(to, found[0], comes_back))
         return tuple(aside)
 
 
