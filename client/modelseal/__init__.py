@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelseal.hashing import hash_folder
     from modelseal.journeys.check import check
     from modelseal.journeys.inprocess import guard
+    from modelseal.journeys.lock import Locked, lock
     from modelseal.journeys.publish import Published, publish
     from modelseal.journeys.scan import scan
     from modelseal.journeys.sign import Signed, sign
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Error",
     "Finding",
+    "Locked",
     "Published",
     "Scan",
     "Scanned",
@@ -46,6 +48,7 @@ __all__ = [
     "check",
     "guard",
     "hash_folder",
+    "lock",
     "publish",
     "scan",
     "sign",
@@ -56,6 +59,7 @@ __all__ = [
 _FROM = {
     "Error": "modelseal.errors",
     "Finding": "modelseal.verdict",
+    "Locked": "modelseal.journeys.lock",
     "Published": "modelseal.journeys.publish",
     "Scan": "modelseal.reports.subject",
     "Scanned": "modelseal.reports.subject",
@@ -67,6 +71,7 @@ _FROM = {
     "check": "modelseal.journeys.check",
     "guard": "modelseal.journeys.inprocess",
     "hash_folder": "modelseal.hashing",
+    "lock": "modelseal.journeys.lock",
     "publish": "modelseal.journeys.publish",
     "scan": "modelseal.journeys.scan",
     "sign": "modelseal.journeys.sign",

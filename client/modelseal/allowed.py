@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelseal.compare import by_weight, count, risk_of
 from modelseal.errors import Malformed
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File
-from modelseal.lockfile import Entry
-from modelseal.rules import Allowed, Exempt, Rules
 from modelseal.state import Sealed
 from modelseal.times import utc
 from modelseal.values import dataclass
 from modelseal.verdict import Finding, Verdict, Word
+
+if TYPE_CHECKING:  # most machines have neither a lock nor rules
+    from modelseal.lockfile import Entry
+    from modelseal.rules import Allowed, Exempt, Rules
+
+BY_WORD = ("observed", "unknown", "pinned")  # what --accept and [[allow]] may name
+LOCK, RULES = "modelseal.lock", "rules.toml"
+MAX_RULES = 1 << 20  # bytes
 
 HARD = (Word.FAILED, Word.LOG_MISBEHAVED)  # nothing here makes another word of them
 

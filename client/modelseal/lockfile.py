@@ -45,7 +45,6 @@ from modelseal.rules import read_toml
 from modelseal.times import rfc3339
 from modelseal.values import dataclass
 
-NAME = "modelseal.lock"
 MAX_LOCK = 32 << 20  # bytes: some 200,000 files
 MAX_NOTE = 64 << 10
 MAX_ENTRIES = 10_000

@@ -20,17 +20,15 @@ verify, no fresh answer blocks, UNKNOWN and OBSERVED are refused. Unknown keys r
 from __future__ import annotations
 
 import datetime
-import tomllib
 from typing import Any
 
+from modelseal.allowed import BY_WORD, MAX_RULES
 from modelseal.errors import Malformed
 from modelseal.formats import names, strict
 from modelseal.values import dataclass
 
-MAX_RULES = 1 << 20  # bytes
 MAX_ENTRIES = 4096
 
-BY_WORD = ("observed", "unknown", "pinned")  # what --accept and [[allow]] may name
 BY_EXCEPTION = ("failed", "impersonation", "unofficial-copy", "unavailable", "log-misbehaved")
 
 
@@ -87,6 +85,8 @@ def parse(data: bytes, where: str) -> Rules:
 
 
 def read_toml(data: bytes, what: str, limit: int) -> dict[str, Any]:
+    import tomllib  # most machines have neither file
+
     try:
         return tomllib.loads(strict.decode(data, what, limit=limit).replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as e:  # ValueError: dates that no calendar has

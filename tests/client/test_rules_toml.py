@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelseal import rules
+from modelseal.allowed import MAX_RULES
 from modelseal.errors import Malformed
 from modelseal.rules import Allowed, Exempt, Rules
 from tests.support import schemas
@@ -95,7 +96,7 @@ ALLOW = '[[allow]]\nrepos = ["a/b"]\nverdicts = ["unknown"]\n'
 EXCEPT = f'[[exception]]\nrepo = "a/b"\ncommit = "{COMMIT}"\nverdict = "failed"\nreason = "x"\nuntil = 2027-01-31\n'
 
 # what is wrong -> the file, a word of what is said, whether the schema can say it too
-BAD = {
+BAD: dict[str, tuple[str | bytes, str, bool]] = {
     "not TOML": ("= 1", "not TOML", False),
     "not UTF-8": (b"\xff", "not UTF-8", False),
     "a key twice": ("strict = true\nstrict = true", "not TOML", False),
@@ -144,9 +145,9 @@ def test_what_is_not_understood_refuses_the_file(what: str) -> None:
 
 
 def test_a_huge_file_is_refused_before_it_is_parsed() -> None:
-    assert rules.parse(b"#" * rules.MAX_RULES, "r") == Rules("r")
+    assert rules.parse(b"#" * MAX_RULES, "r") == Rules("r")
     with pytest.raises(Malformed, match="larger than"):
-        rules.parse(b"#" * (rules.MAX_RULES + 1), "r")
+        rules.parse(b"#" * (MAX_RULES + 1), "r")
 
 
 def test_a_part_of_the_file_never_allows_more() -> None:

@@ -21,23 +21,33 @@ from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from modelseal import lockfile, platform, rules
-from modelseal.allowed import Allowance, Contents, exempts, files_at_hand, kind_of, settle
+from modelseal import platform
+from modelseal.allowed import (
+    BY_WORD,
+    LOCK,
+    MAX_RULES,
+    RULES,
+    Allowance,
+    Contents,
+    exempts,
+    files_at_hand,
+    kind_of,
+    settle,
+)
 from modelseal.errors import Malformed, Refused, Usage
 from modelseal.formats import names
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
-from modelseal.lockfile import NAME, Entry, Lock
-from modelseal.rules import BY_WORD, Rules
 from modelseal.values import dataclass
 from modelseal.verdict import Decision, Finding, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.errors import Error
     from modelseal.journeys.ask import Where
+    from modelseal.lockfile import Entry, Lock
+    from modelseal.rules import Rules
 
 SYSTEM = Path("/etc/modelseal/rules.toml")
-RULES = "rules.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ class Allowing:
             raise Usage(f"{first.where} says strict, so nothing is accepted with --accept")
         path = find_lock(allow.lock, judged, env)
         if path is None and allow.locked:
-            raise Usage(f"--locked, and there is no {NAME} here or above", hint="make one: modelseal lock OWNER/NAME")
+            raise Usage(f"--locked, and there is no {LOCK} here or above", hint="make one: modelseal lock OWNER/NAME")
         if path is None:
             return cls(allow, found, None, None)
         typed = allow.lock is not None or bool(env.get("MODELSEAL_LOCK"))
@@ -111,7 +121,7 @@ class Allowing:
 
     @property
     def lock_name(self) -> str:
-        return self.lock_path.name if self.lock_path is not None else NAME
+        return self.lock_path.name if self.lock_path is not None else LOCK
 
     def entry(self, repo: str) -> Entry | None:
         """Return what the lock has of *repo*."""
@@ -121,7 +131,7 @@ class Allowing:
     def entries(self) -> tuple[Entry, ...]:
         """What the lock has, sorted by name; Usage if there is no lock."""
         if self.lock is None:
-            raise Usage(f"there is no {NAME} here or above", hint="name a repo, or make one: modelseal lock OWNER/NAME")
+            raise Usage(f"there is no {LOCK} here or above", hint="name a repo, or make one: modelseal lock OWNER/NAME")
         return self.lock.entries
 
     @property
@@ -235,13 +245,15 @@ def _read_rules(named: Path | None, judged: Sequence[Path], env: Mapping[str, st
     found: dict[str, Rules] = {}
     for path, wanted in places:
         try:
-            data = platform.read_trusted(path, rules.MAX_RULES, "rules file", others_may_write=False)
+            data = platform.read_trusted(path, MAX_RULES, "rules file", others_may_write=False)
         except platform.Missing:
             if wanted:
                 raise
             continue
         except Malformed as e:
             raise Usage(str(e)) from e
+        from modelseal import rules
+
         try:
             found.setdefault(os.path.realpath(path), rules.parse(data, str(path)))
         except Malformed as e:
@@ -259,7 +271,7 @@ def find_lock(named: Path | None, judged: Sequence[Path], env: Mapping[str, str]
             raise Usage(f"{path} lies in what is verified, and nothing there says what is right")
         return path
     for folder in _up(Path.cwd()):
-        path = folder / NAME
+        path = folder / LOCK
         if os.path.lexists(path) and not _is_in(path, judged):
             return path
     return None
@@ -287,6 +299,8 @@ def read_lock(path: Path, *, follow: bool = False) -> Lock:
 
     *follow*: it may be a link (a mounted one is); right only for a path that was typed.
     """
+    from modelseal import lockfile
+
     try:
         data = platform.read_trusted(path, lockfile.MAX_LOCK, "lock", others_may_write=True, follow=follow)
         return lockfile.parse(data, str(path))

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelseal import lockfile, platform, root
+from modelseal.allowed import LOCK
 from modelseal.compare import Local, compare
 from modelseal.errors import Error, Usage
 from modelseal.formats import names
@@ -26,7 +27,7 @@ from modelseal.journeys import typed
 from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Answer, Where, ask, check
 from modelseal.journeys.lockwrite import held, save_all, write
-from modelseal.lockfile import NAME, Entry, Lock
+from modelseal.lockfile import Entry, Lock
 from modelseal.values import dataclass
 from modelseal.verdict import WORST_FIRST, Decision, Verdict, Word
 
@@ -122,9 +123,9 @@ def lock(
         raise Usage("--accept is for the one repo that is typed beside it", hint="lock it alone, then the others")
     allow = Allow(accepted, strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
     allowing = Allowing.of(allow, named=wanted[0][0] if wanted else None, new=True)
-    path = allowing.lock_path or Path(NAME)
+    path = allowing.lock_path or Path(LOCK)
     if allowing.lock is None and not wanted:
-        raise Usage(f"there is no {NAME} here or above", hint="make one: modelseal lock OWNER/NAME")
+        raise Usage(f"there is no {LOCK} here or above", hint="make one: modelseal lock OWNER/NAME")
     if remove:
         return _removed(path, wanted)
     where = allowing.where(Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))

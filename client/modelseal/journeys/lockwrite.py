@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from modelseal import lockfile, platform, root
+from modelseal.allowed import LOCK
 from modelseal.errors import Error
 from modelseal.formats.trust import Head
 from modelseal.journeys.allow import read_lock
 from modelseal.journeys.ask import Answer, evidence_name
-from modelseal.lockfile import NAME, Entry, Lock
+from modelseal.lockfile import Entry, Lock
 
 
 @contextlib.contextmanager
@@ -80,5 +81,5 @@ def save_all(folder: Path, new: Lock, answers: Mapping[str, Answer]) -> tuple[Pa
             wrote.append(root.copy(entry, folder / name))
         else:
             put(f"{name}.trust", root.save(entry))
-    put(NAME, lockfile.encode(new))
+    put(LOCK, lockfile.encode(new))
     return tuple(wrote)
