@@ -58,6 +58,11 @@ STEPS = f"""
 0  modelseal check acme-lab/atlas-7b --report checked.json
 5  modelseal check nobody/atlas-7b
 6  modelseal check acme-lab/atlas-7b@none --report unchecked.json
+0  modelseal get acme-lab/atlas-7b --dry-run
+0  modelseal get acme-lab/atlas-7b --report got.json
+0  modelseal get acme-lab/atlas-7b --local-dir ./got
+5  modelseal get nobody/atlas-7b
+2  modelseal get acme-lab/atlas-7b --include none
 0  modelseal verify acme-lab/atlas-7b
 2  modelseal verify acme-lab/other
 6  modelseal scan

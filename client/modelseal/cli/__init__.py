@@ -36,6 +36,7 @@ Example:
 # In the order in which people need them. The help of the whole reads no command's module: it is what everybody types
 # first, and reading all of them would cost half as much again.
 SHORT = {
+    "get": "Download a repo, and hand it over only if it is what its owner sealed.",
     "check": "Say whether a name is sealed, and what the Hub lists is that; nothing is downloaded.",
     "verify": "Say whether a folder holds exactly what its owner sealed.",
     "scan": "Verify everything that lies in the Hub cache, worst first.",
