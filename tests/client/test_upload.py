@@ -35,7 +35,11 @@ def claim(registry: RegistryProcess, namespace: str, owner_id: str | None) -> No
     """Have the claim of *namespace* admitted, which names *owner_id* as its owner at the Hub."""
     ana, ci = make.key("ana"), make.key("ci")
     text = make.claim(
-        f"hf://{namespace}", [ana], [(ci, f"hf://{namespace}/*")], origin=registry.origin, hub_owner_id=owner_id
+        f"hf://{namespace}",
+        [ana],
+        [(ci, f"hf://{namespace}/*"), (ci, f"hf://datasets/{namespace}/*")],
+        origin=registry.origin,
+        hub_owner_id=owner_id,
     )
     assert registry.post(make.submission(text, [ana]))[0] == 202
     name = f"{namespace}@{make.digest(text)[:12]}"
@@ -50,10 +54,10 @@ def claimed(registry: RegistryProcess) -> None:
 class Owner:
     """Who owns a namespace in the registry and at the Hub, and has uploaded a model there."""
 
-    def __init__(self, person: Person, hub: Hub, name: str, *, namespace: str = NS) -> None:
-        self.person, self.hub, self.repo = person, hub, f"{namespace}/{name}"
+    def __init__(self, person: Person, hub: Hub, name: str, *, namespace: str = NS, kind: str = "models") -> None:
+        self.person, self.hub, self.at_hub = person, hub, f"{kind}/{namespace}/{name}"
         self.id = hub.owner(namespace)
-        self.at_hub = f"models/{self.repo}"
+        self.repo = self.at_hub.removeprefix("models/")
         self.commit = hub.commit(self.at_hub, MODEL)
         hub.tag(self.at_hub, "v10")
         person.key("ci")
@@ -192,6 +196,17 @@ def test_a_release_of_the_metadata_says_what_nobody_saw(person: Person, hub: Hub
     one.publish().says(0, "it was in the log already")
 
 
+def test_a_seal_of_the_metadata_may_replace_another(person: Person, hub: Hub) -> None:
+    one = Owner(person, hub, "replacer")
+    person.key("ana")
+    person.model(contents={"config.json": b"{}"})
+    one.publish("--no-hub", rev=one.commit).says(0)  # which the Hub never had
+    words = ("--from-hub", "--signature", "atlas.sig", "--replace", "--key", "ana.key")
+    one.publish(*words, path=None).says(
+        0, "VERIFIED", f"voids:    uploads/replacer@{one.commit}", "1 on the Hub's word"
+    )
+
+
 def test_a_logged_seal_with_blake3_wants_the_files(person: Person, hub: Hub) -> None:
     one = Owner(person, hub, "both-ways")
     one.publish().says(0)
@@ -223,6 +238,15 @@ def test_the_seal_is_put_into_the_repo_and_again_nothing_is(person: Person, hub:
     assert hub.repos[one.at_hub].refs["main"] == head
     # with the seal in it the repo is what it was: the newest release stands for it, and the new commit is none
     one.publish("--upload", rev=one.commit, HF_TOKEN=token).says(0, "it was there already")
+
+
+def test_datasets_get_their_seal_too(person: Person, hub: Hub) -> None:
+    one = Owner(person, hub, "corpus", kind="datasets")
+    done = one.publish("--upload", HF_TOKEN=hub.token(one.at_hub)).says(
+        0, "datasets/uploads/corpus", "model.sig on main"
+    )
+    assert "Hub calls it" not in done.out
+    assert one.files["model.sig"] == (person.here / "atlas-7b/model.sig").read_bytes()
 
 
 def test_the_seal_of_a_branch_is_put_there(person: Person, hub: Hub) -> None:

@@ -340,6 +340,17 @@ def test_a_seal_is_made_of_the_listing_without_the_weights(cdn: bool, ana: Perso
     assert ana.left() >= {"atlas.sig"} and not (ana.here / "atlas-7b/model.sig").exists()
 
 
+def test_names_from_the_hub_are_escaped(ana: Person, hub: Hub) -> None:
+    name = "\u202enib.exe.safetensors"  # draws backwards what follows
+    uploaded_by_ana(hub, {**MODEL, name: b"x"})
+    hub.tag(AT_HUB, "v10")
+    done = from_hub(ana, hub).says(0, "2 of 5 files", "\\u202enib.exe.safetensors")
+    differing = sign(ana, hub).says(1, "\\u202enib.exe.safetensors, which the Hub's listing lists")
+    value = from_hub(ana, hub, "--json").says(0)
+    assert "\\u202enib.exe.safetensors" in value.json["untrusted"]["files"]
+    assert "\u202e" not in done.out + differing.out + value.out
+
+
 def test_with_a_path_the_seal_of_the_listing_goes_there(ana: Person, hub: Hub) -> None:
     uploaded_by_ana(hub)
     (ana.here / "clone").mkdir()

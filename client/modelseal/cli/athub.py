@@ -43,7 +43,7 @@ def lines(signed: Signed, revision: str) -> list[tuple[str, str]]:
     says = "its metadata was sealed" if at.from_metadata else "the folder equals the Hub's listing"
     found = [("commit", f"{named}; {says}")]
     if at.on_its_word:
-        each = ", ".join(map(escaped, at.on_its_word))
+        each = report.some([escaped(name) for name in at.on_its_word])
         says = f"the sha256 of {len(at.on_its_word)} of {files} files is the Hub's word, nobody saw their bytes"
         found.append(("unseen", f"{says}: {each}"))
     if at.repo != signed.statement.repo:
@@ -64,11 +64,9 @@ def as_json(at: AtHub | None, shown: list[str]) -> dict[str, Any] | None:
     """Return what --json says of the Hub; names of files are added to *shown*, the list of `untrusted.files`."""
     if at is None:
         return None
-    places = []
-    for name in map(escaped, at.on_its_word):
-        if name not in shown:
-            shown.append(name)
-        places.append(shown.index(name))
+    known = {name: place for place, name in enumerate(shown)}
+    places = [known.setdefault(escaped(name), len(known)) for name in at.on_its_word]
+    shown[:] = known
     return {
         "repo": at.repo,
         "private": at.private,

@@ -103,11 +103,11 @@ def passed_over(verdict: Verdict) -> list[tuple[str, str]]:
         if names_:
             one = len(names_) == 1
             says = words.format(total=verdict.total, verb="is" if one else "are", noun="name" if one else "names")
-            found.append((title, f"{len(names_)} {says}: {_some(names_)}"))
+            found.append((title, f"{len(names_)} {says}: {some(names_)}"))
     return found
 
 
-def _some(names_: list[str]) -> str:
+def some(names_: list[str]) -> str:
     """Return the names, the first of them on a terminal."""
     shown = names_[:MAX_NAMED] if sys.stdout.isatty() else names_
     return ", ".join(shown) + (f" and {len(names_) - len(shown)} more" if len(shown) < len(names_) else "")
