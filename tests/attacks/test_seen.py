@@ -353,3 +353,15 @@ def test_a_head_that_was_seen_keeps_a_withdrawal_from_being_rolled_back() -> Non
     assert w.verify(REPO, GOOD_FILES, ONE).word == Word.FAILED
     found = w.verify(REPO, GOOD_FILES, ONE, evidence=old)
     assert found.word == Word.UNAVAILABLE and "were seen before" in found.says
+
+
+def test_show_says_what_was_seen_and_what_is_withdrawn(told: Scene) -> None:
+    ran = told.someone.types("show", NAME).says(1, f"OBSERVED, NOT SIGNED {NAME}: nobody has sealed it")
+    assert f"seen:     2 files at {ONE} by 1 observer" in ran.out
+    assert f"seen:     2 files at {TWO} by 1 observer" in ran.out and ", withdrawn (malicious)" in ran.out
+    value = told.someone.types("show", f"{NAME}@{TWO}", "--json").json
+    assert (value["verdict"], value["exit"]) == ("failed", 1)
+    assert [(one["revision"], one["withdrawn"], one["counts"]) for one in value["seen"]] == [
+        (ONE, None, True),
+        (TWO, "malicious", True),
+    ]

@@ -9,6 +9,8 @@ from modelseal.cli import output
 from modelseal.cli.output import escaped
 from modelseal.cli.report import MAX_SHOWN, log_line
 from modelseal.formats.names import short
+from modelseal.reports.value import seen_json
+from modelseal.reports.words import MAX_SEEN, seen_line
 from modelseal.times import utc
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def repo(decision: Decision, elsewhere: bool) -> None:
         output.line("log", log_line(decision, decision.chosen))
     for one in reversed(decision.releases):
         output.line("release", _standing(one))
+    for seen in reversed(decision.seen[-MAX_SEEN:]):
+        output.line("seen", seen_line(seen))
     for note in decision.notes:
         output.line("note", escaped(note, longest=1000))
     if decision.word is None:
@@ -95,6 +99,7 @@ def repo_json(decision: Decision, elsewhere: bool) -> dict[str, Any]:
             }
             for one in decision.releases
         ],
+        "seen": [seen_json(one) for one in decision.seen[-MAX_SEEN:]],
         "notes": [escaped(note, longest=1000) for note in decision.notes],
         "untrusted": {
             "title": escaped(publisher.title) if publisher else None,

@@ -79,8 +79,8 @@ def as_json(verdict: Verdict, path: str | None) -> dict[str, Any]:
         "files": {"equal": verdict.equal, "total": verdict.total, "bytes": verdict.total_bytes},
         "digest": verdict.digest,
         "cache": {"files": verdict.cached, "since": verdict.cached_since},
-        "observed": _seen(seen) if seen else None,
-        "seen": [_seen(one) for one in decision.seen[-MAX_SEEN:]],
+        "observed": seen_json(seen) if seen else None,
+        "seen": [seen_json(one) for one in decision.seen[-MAX_SEEN:]],
         "registry": decision.registry,
         "log": {"origin": decision.origin, "leaf": release.index if release else None, "size": decision.size},
         "notes": [printable(note, longest=1000) for note in (*decision.notes, *verdict.notes)],
@@ -105,7 +105,7 @@ def _use(verdict: Verdict) -> str:
     return _USE.get(verdict.word, "no")
 
 
-def _seen(one: Seen) -> dict[str, Any]:
+def seen_json(one: Seen) -> dict[str, Any]:
     return {
         "revision": one.revision,
         "fileset": one.fileset.hex(),

@@ -140,7 +140,8 @@ def seen_line(seen: Seen) -> str:
     dates = dict.fromkeys((day(seen.first), day(seen.last)))
     basis = "downloaded" if seen.downloaded else "on the Hub's word"
     files = f"{seen.files} file{'' if seen.files == 1 else 's'}"
-    return f"{files} at {seen.revision} by {who}, {' to '.join(dates)}, {basis}"
+    gone = f", withdrawn ({seen.withdrawn.reason})" if seen.withdrawn else ""
+    return f"{files} at {seen.revision} by {who}, {' to '.join(dates)}, {basis}{gone}"
 
 
 def _means(verdict: Verdict, seen: Seen) -> str:
