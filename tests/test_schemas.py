@@ -58,13 +58,14 @@ STEPS = f"""
 0  modelseal check acme-lab/atlas-7b --report checked.json
 5  modelseal check nobody/atlas-7b
 6  modelseal check acme-lab/atlas-7b@none --report unchecked.json
-0  modelseal get acme-lab/atlas-7b --dry-run
-0  modelseal get acme-lab/atlas-7b --report got.json
-0  modelseal get acme-lab/atlas-7b --local-dir ./got
-5  modelseal get nobody/atlas-7b
-2  modelseal get acme-lab/atlas-7b --include none
 0  modelseal verify acme-lab/atlas-7b
 2  modelseal verify acme-lab/other
+5  modelseal lock nobody/atlas-7b
+0  modelseal lock acme-lab/atlas-7b --save ./vault
+0  modelseal lock --check
+0  modelseal verify
+0  modelseal verify ./plain --repo nobody/atlas-7b --accept unknown --report accepted.json
+0  modelseal lock acme-lab/atlas-7b --remove
 6  modelseal scan
 6  modelseal scan --fail-on unknown,unavailable --report scan.json
 0  modelseal guard -- PYTHON ask.py acme-lab/atlas-7b/resolve/main/nothing
@@ -285,7 +286,7 @@ def test_a_key_more_or_less_is_refused(typist: Typist, command: str) -> None:
         assert [what for what in passed if not any(one in what for one in OPTIONAL)] == []
 
 
-@pytest.mark.parametrize("file", ["signature", "verified", "failed", "unheard", "checked", "unchecked", "none"])
+@pytest.mark.parametrize("file", ["signature", "verified", "accepted", "failed", "unheard", "checked", "unchecked", "none"])
 def test_a_report_has_the_shape_of_the_verdict(typist: Typist, file: str) -> None:
     value = json.loads((typist.here / f"{file}.json").read_text())
     assert schemas.errors("cli/report", value) == []
