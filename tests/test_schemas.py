@@ -286,7 +286,10 @@ def test_a_key_more_or_less_is_refused(typist: Typist, command: str) -> None:
         assert [what for what in passed if not any(one in what for one in OPTIONAL)] == []
 
 
-@pytest.mark.parametrize("file", ["signature", "verified", "accepted", "failed", "unheard", "checked", "unchecked", "none"])
+FILES = ("signature", "verified", "accepted", "failed", "unheard", "checked", "unchecked", "none")
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_a_report_has_the_shape_of_the_verdict(typist: Typist, file: str) -> None:
     value = json.loads((typist.here / f"{file}.json").read_text())
     assert schemas.errors("cli/report", value) == []
