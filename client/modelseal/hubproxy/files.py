@@ -39,15 +39,13 @@ def serve(handler: Handler, route: Route, passing: Passing) -> None:
         _unlisted(handler, route, passing)
         return
     key = passing.repo.lower(), passing.commit, file.name
-    if wrong := handler.server.spool.wrong(key, file):
-        _blocked(handler, passing, file, wrong)
-    elif file.size > MAX_WITHOUT_XET and "hf_hub/" in handler.headers.get("User-Agent", ""):
+    if file.size > MAX_WITHOUT_XET and "hf_hub/" in handler.headers.get("User-Agent", ""):
         words = (
             f"{printable(file.name)} of {short(passing.repo)} has {file.size} bytes, and huggingface_hub takes files "
             f"of over 50 GB by Xet alone, which does not pass a guard; instead: modelseal get {short(passing.repo)}"
         )
         handler.refuse(403, _refusal("unavailable", 6, passing, file.name, words))
-    elif handler.command == "HEAD":
+    elif handler.command == "HEAD":  # also of a blocked file: where a HEAD fails, clients say that nobody answers
         _head(handler, 200, passing, file, file.size)
     else:
         _get(handler, passing, file, key)
