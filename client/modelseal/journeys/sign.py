@@ -13,7 +13,6 @@ import time
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modelseal import folders, keys, layouts, platform, progress
 from modelseal.authorship import check_seal
@@ -31,10 +30,8 @@ from modelseal.journeys.digests import Hashing
 from modelseal.journeys.uploaded import AtHub
 from modelseal.keys import SigningKey
 from modelseal.keytext import PublicKey
+from modelseal.listed import HubListing
 from modelseal.values import dataclass
-
-if TYPE_CHECKING:
-    from modelseal.hub import HubListing
 
 SEAL = "model.sig"
 

@@ -9,10 +9,10 @@ from modelseal.errors import Error
 from modelseal.formats import names
 from modelseal.formats.manifest import Statement
 from modelseal.journeys.uploaded import answered
+from modelseal.listed import HubListing
 from modelseal.values import dataclass
 
 if TYPE_CHECKING:
-    from modelseal.hub import HubListing
     from modelseal.journeys.sign import Signed
 
 SEAL = "model.sig"

@@ -10,19 +10,17 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from modelseal import progress
 from modelseal.compare import by_weight, count, risk_of
 from modelseal.errors import Error, Malformed, NotFound, Refused, Unavailable
-from modelseal.folders import IGNORED, IGNORED_FOLDERS, Listing
+from modelseal.folders import Listing
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File
+from modelseal.listed import HubFile, HubListing
 from modelseal.values import dataclass
 from modelseal.verdict import Finding
-
-if TYPE_CHECKING:
-    from modelseal.hub import HubFile, HubListing
 
 T = TypeVar("T")
 
@@ -98,14 +96,14 @@ def check_owner(namespace: str, claimed: str | None) -> None:
 
 def check_names(there: HubListing, folder: Listing) -> None:
     """Compare names and sizes, before anybody waits for digests."""
-    findings = compare_names(tuple(_covered(there)), {found.name: found.size for found in folder.files})
+    findings = compare_names(there.covered, {found.name: found.size for found in folder.files})
     if findings:
         raise Differs(there, findings, hashed=False)
 
 
 def check_contents(there: HubListing, folder: Listing, files: tuple[File, ...]) -> tuple[File, ...]:
     """Compare every byte; return *files* with git's ids of those that the Hub has outside LFS."""
-    listed = {file.name: file for file in _covered(there)}
+    listed = {file.name: file for file in there.covered}
     with_ids = tuple(_git_ids(folder, files, {name for name, file in listed.items() if file.sha256 is None}))
     if findings := compare_digests(listed, with_ids):
         raise Differs(there, findings, hashed=True)
@@ -132,7 +130,7 @@ def compare_digests(listed: Mapping[str, HubFile], files: tuple[File, ...]) -> t
         if there.sha256 is not None:
             want, got = f"sha256:{there.sha256.hex()}", f"sha256:{file.sha256.hex()}"
         else:
-            want, got = f"git blob {there.blob_id}", f"git blob {file.gitoid}"
+            want, got = f"git blob {there.gitoid}", f"git blob {file.gitoid}"
         if want != got:
             found.append(Finding("differs", file.name, want, got, risk=risk_of(file.name)))
     return tuple(found)
@@ -173,22 +171,13 @@ def sealable(there: HubListing, *, quiet: bool) -> tuple[tuple[File, ...], tuple
     from modelseal.hub.files import small_bytes
 
     about = f"{names.short(there.asked)}@{there.commit}"
-    covered = tuple(_covered(there))
-    for file in covered:
+    for file in there.covered:
         try:
             manifest.file_name(file.name, about)
         except Malformed as e:
             raise Refused(str(e), hint="such a file cannot be sealed: rename or remove it, in a new commit") from e
-    if sum(file.size for file in covered) == 0:
+    if sum(file.size for file in there.covered) == 0:
         raise Refused(f"{about} holds no bytes to seal")
     with progress.shown("fetching", small_bytes(there), quiet=quiet) as step:
         files = answered(lambda: hub.files_of(there, progress=step))
-    return files, tuple(file.name for file in covered if file.sha256 is not None)
-
-
-def _covered(there: HubListing) -> Iterator[HubFile]:
-    """Yield the files that are the model's: whoever downloads all of them must find each in the seal."""
-    for file in there.files:
-        top, _, below = file.name.partition("/")
-        if top not in (IGNORED_FOLDERS if below else IGNORED):
-            yield file
+    return files, tuple(file.name for file in there.covered if file.sha256 is not None)
