@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench import data
+from tests.bench.downloads import get
 from tests.bench.hashes import again, hashes
 from tests.bench.latency import latency
 from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
@@ -42,6 +43,7 @@ ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
     "start": start,
     "again": again,
     "online": online,
+    "get": get,
     "web": web,
     "latency": latency,
     "sequencer": sequencer,
