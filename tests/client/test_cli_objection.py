@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modelseal import keys as files
+from modelseal.formats import strict
 from modelseal.formats.leaves import Submission
 from modelseal.formats.records import parse_any
 from tests.support import make
@@ -142,6 +143,35 @@ def test_a_record_of_every_type_is_shown_with_what_it_changes(
     name = draft(person, registry, type_, namespace=NS, **fields)
     person.types("record", "show", name).says(0, f"RECORD {about}", says, "waits for: signed by 0 of 1 ")
     person.types("record", "sign", name, "--key", "eve.key").says(1, "does not count here")
+
+
+def test_what_was_seen_and_is_withdrawn_is_shown_before_it_is_signed(person: Person, registry: RegistryProcess) -> None:
+    repo, commit, trial = "hf://seen/atlas", make.revision(7), operator(registry)
+    key = str(registry.folder / "keys/operator-for-trying-out.key")
+
+    def observation(**changed: Any) -> dict[str, Any]:
+        value: dict[str, Any] = strict.loads(make.observation(repo, commit, trial, **changed), "")
+        return {name: member for name, member in value.items() if name not in ("v", "type", "origin")}
+
+    name = draft(person, registry, "observation", **observation())
+    about = f"RECORD observation of seen/atlas@{commit}"
+    shown = person.types("record", "show", name).says(0, about, "large ones on the Hub's word", "7 days after")
+    assert "this commit: not observed before" in shown.out and "is signed by 0 keys" in shown.out
+    person.types("record", "sign", name, "--key", "ana.key").says(1, "an observation, by its signer alone")
+    person.types("record", "sign", name, "--key", key, "--submit").says(0, "LOGGED observation of")
+    prev = make.digest(make.observation(repo, commit, trial, origin=registry.origin))
+    name = draft(person, registry, "observation", **observation(prev=prev, basis="downloaded"))
+    person.types("record", "show", name).says(0, "downloaded and hashed", "with the same contents")
+    name = draft(person, registry, "observation", **observation(prev=prev, fileset="ab" * 32))
+    person.types("record", "show", name).says(0, "contents of this commit:", f"-> {'ab' * 32}")
+    name = draft(person, registry, "observation", **observation())
+    person.types("record", "show", name).says(0, "it is logged already")
+    name = draft(person, registry, "withdrawal", repo=repo, revision=commit, reason="malicious")
+    shown = person.types("record", "show", name).says(0, "RECORD withdrawal of seen/atlas@", "FAILED for ever")
+    assert "-> withdrawn" in shown.out and "signed by 0 of 1 operators" in shown.out
+    person.types("record", "sign", name, "--key", key, "--submit").says(0, "LOGGED withdrawal of")
+    name = draft(person, registry, "withdrawal", repo=repo, revision=commit, reason="compromised")
+    person.types("record", "show", name).says(0, "(malicious), and stays so")
 
 
 def test_what_no_rule_can_admit_is_refused_before_it_is_signed(person: Person, registry: RegistryProcess) -> None:
