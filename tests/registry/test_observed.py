@@ -66,6 +66,13 @@ def test_consumers_read_observed_after_7_days_and_failed_once_it_is_withdrawn(tm
         for repo, code, words in ((NAME, 9, "OBSERVED, NOT SIGNED"), ("acme-lab/young", 5, "UNKNOWN")):
             inside(person.here, asked, "check", repo).says(code, f"{words} {repo}", "nothing was downloaded")
         inside(person.here, asked, "check", NAME, "--accept", "observed").says(0, "ACCEPTED OBSERVED, NOT SIGNED")
+        inside(person.here, asked, "get", NAME).says(9, f"OBSERVED, NOT SIGNED {NAME}", "nothing was ")
+        assert not (person.home / ".cache").exists()
+        inside(person.here, asked, "get", NAME, "--accept", "observed", "--local-dir", "got").says(
+            0, "ACCEPTED OBSERVED"
+        )
+        assert {name: (person.here / "got" / name).read_bytes() for name in FILES} == FILES
+        inside(person.here, asked, "get", "acme-lab/young", "--accept", "observed").says(5, "UNKNOWN")
         person.types("verify", "./bad", "--repo", f"{NAME}@{commit}").says(1, "FAILED")
         person.types(*good, "acme-lab/young").says(5, "UNKNOWN", "first seen")
         operator("observe", NAME).says(0, "OBSERVED, NOT SIGNED")  # older than 7 days: it still is so
@@ -74,6 +81,9 @@ def test_consumers_read_observed_after_7_days_and_failed_once_it_is_withdrawn(tm
         operator("withdraw", f"{NAME}@{commit}", "--reason", "malicious", "--yes").says(0, "WITHDRAWN")
         person.types(*good, f"{NAME}@{commit}").says(1, "FAILED", "WITHDRAWN (malicious)")
         inside(person.here, asked, "check", NAME, "--accept", "observed,unknown").says(1, "WITHDRAWN (malicious)")
+        again = ("get", NAME, "--accept", "observed", "--local-dir", "again")
+        inside(person.here, asked, *again).says(1, "WITHDRAWN (malicious)")
+        assert not (person.here / "again").exists()
         mirror = tmp_path / "mirror"
         operate(mirror, "mirror", "init", "--from", invitation)
         assert operate(mirror, "mirror", "sync").out.startswith("SYNCED")
