@@ -68,12 +68,25 @@ def settle(verdict: Verdict, allowance: Allowance, contents: Contents, now: int)
             return narrowed
     if verdict.exit_code == 0:
         return verdict
+    found = _accepted(verdict, allowance, contents, now)  # 3, 4
+    if found.accepted and _is_unseen(verdict, allowance.entry, contents):
+        says = f"{allowance.lock} lists its files, and these were not all hashed: nothing is accepted before that"
+        return replace(verdict, notes=(*verdict.notes, says))
+    return found
+
+
+def _accepted(verdict: Verdict, allowance: Allowance, contents: Contents, now: int) -> Verdict:
     kind = kind_of(verdict, allowance.entry)
     if kind in allowance.accept:
         if not (why := refused(verdict, kind)):
-            return replace(verdict, accepted=f"--accept {kind}")  # 3
+            return replace(verdict, accepted=f"--accept {kind}")
         verdict = replace(verdict, notes=(*verdict.notes, f"--accept {kind} does not hold here: {why}"))
-    return _by_rules(verdict, kind, allowance, contents.whole, now)  # 4
+    return _by_rules(verdict, kind, allowance, contents.whole, now)
+
+
+def _is_unseen(verdict: Verdict, entry: Entry | None, contents: Contents) -> bool:
+    """Whether the lock lists files, and nobody knows yet whether these are the ones."""
+    return entry is not None and bool(entry.files) and contents.files is None and _release(verdict) is None
 
 
 def kind_of(verdict: Verdict, entry: Entry | None) -> str:
@@ -116,8 +129,7 @@ def _as_locked(verdict: Verdict, allowance: Allowance, contents: Contents) -> Ve
     if not entry.files:
         return _other(verdict, allowance, entry)
     if contents.files is None and not contents.problems:
-        says = f": {allowance.lock} lists its files, and these were not all hashed"
-        return _unavailable(verdict, says)
+        return verdict  # and nothing accepts it
     findings = by_weight((*_differences(entry.files, contents), *contents.problems))
     if not findings:
         return verdict

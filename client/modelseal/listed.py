@@ -15,7 +15,7 @@ from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
 from modelseal.judged import ordered
 from modelseal.values import dataclass
-from modelseal.verdict import Decision, Finding, Judged, Seen, Verdict, Word
+from modelseal.verdict import Decision, Finding, Judged, Publisher, Seen, Verdict, Word
 
 FOLDERS = (".git", ".github")  # of the names at the root that no seal covers, those that may be folders
 WHOLE = "the folder as a whole"  # no name of a file: the finding where only the whole could be compared
@@ -94,6 +94,25 @@ def compare_listing(
     return replace(verdict, files=_judged(verdict, listing), notes=notes)
 
 
+def sealed(decision: Decision) -> Verdict:
+    """Return SEALED for the release that was decided on, by its name alone: nothing was compared."""
+    assert decision.chosen is not None and decision.publisher is not None
+    release = decision.chosen.release
+    return Verdict(
+        Word.SEALED,
+        _by(decision.publisher),
+        "" if decision.quorum else "(registry's word only)",
+        decision,
+        release=decision.chosen,
+        total=release.files,
+        total_bytes=release.total_bytes,
+    )
+
+
+def _by(publisher: Publisher) -> str:
+    return f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
+
+
 def _as_listed(verdict: Verdict, listing: HubListing) -> Verdict:
     """Return what `compare` said of digests as it holds while no bytes were seen."""
     if verdict.word == Word.VERIFIED:
@@ -120,10 +139,9 @@ def _sealed(decision: Decision, listing: HubListing) -> Verdict:
     asked = decision.asked.revision
     if not findings and asked not in (None, release.revision):
         notes += (f"{asked} itself is not sealed; the listing there is that of the newest release",)
-    owner = f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
     return Verdict(
         Word.FAILED if findings else Word.SEALED,
-        _differs(decision, listing, findings) if findings else owner,
+        _differs(decision, listing, findings) if findings else _by(publisher),
         "" if findings or decision.quorum else "(registry's word only)",
         decision,
         findings,

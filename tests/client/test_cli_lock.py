@@ -18,7 +18,7 @@ from modelseal.lockfile import Lock
 from tests.support import make
 from tests.support.client import Ran, Someone
 from tests.support.hub import Hub
-from tests.support.scene import ANA, NAME, NEWER, REPO, Scene, acme, files_of, publish, scene
+from tests.support.scene import ANA, GOOD, NAME, NEWER, REPO, Scene, acme, files_of, publish, scene
 
 FIRST, SECOND = make.revision(1), make.revision(2)
 TINY = {"config.json": b"{}", "model.safetensors": b"tiny" * 10}
@@ -332,3 +332,14 @@ def test_an_empty_scene_is_left_alone(tmp_path: Path) -> None:
         someone: Someone = found.someone
         someone.types("lock", "--check", "-q").says(2)
         assert sorted(os.listdir(someone.here)) == ["atlas-7b", "bad"]
+
+
+def test_nothing_is_accepted_by_its_name_where_the_lock_lists_files(here: Place) -> None:
+    here.types("lock", "someuser/tiny-lm", "--accept", "unknown")
+    here.types("check", "someuser/tiny-lm").says(5, "UNKNOWN")
+    ran = here.types("check", "someuser/tiny-lm", "--accept", "unknown").says(5, "UNKNOWN")
+    assert "nothing is accepted before that" in ran.out
+    here.types("check", NAME, "--locked").says(1, "is not in")
+    here.hub.commit("models/acme-lab/atlas-7b", GOOD, id=FIRST)
+    here.types("lock", NAME)
+    here.types("check", NAME, "--locked").says(0, "SEALED")

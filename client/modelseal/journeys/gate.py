@@ -24,7 +24,7 @@ from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
 from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Answer, Where, again, ask
-from modelseal.listed import HubListing, claimed_owner, compare_listing
+from modelseal.listed import HubListing, claimed_owner, compare_listing, sealed
 from modelseal.passing import Passing, Stopped
 from modelseal.reports.words import first_line
 from modelseal.verdict import Decision, Verdict, Word
@@ -107,7 +107,7 @@ class Gate:
         changed = self._other_owner(asked, decision)
         if changed is not None:
             return _stopped(changed)
-        verdict = self._allowing.settled(_sealed(decision), files=statement.files)
+        verdict = self._allowing.settled(sealed(decision), files=statement.files)
         return _passing(verdict, asked, release.revision, statement.files) if verdict else _stopped(verdict)
 
     def _listed(self, asked: Asked, decision: Decision) -> Passing | Stopped:
@@ -156,20 +156,6 @@ class _Known:
         self.lock = threading.Lock()
         self.found: Passing | Stopped | None = None
         self.until = 0.0
-
-
-def _sealed(decision: Decision) -> Verdict:
-    assert decision.chosen is not None and decision.publisher is not None
-    release, publisher = decision.chosen.release, decision.publisher
-    return Verdict(
-        Word.SEALED,
-        f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)"),
-        "" if decision.quorum else "(registry's word only)",
-        decision,
-        release=decision.chosen,
-        total=release.files,
-        total_bytes=release.total_bytes,
-    )
 
 
 def _passing(verdict: Verdict, asked: Asked, commit: str, files: tuple[File, ...]) -> Passing:

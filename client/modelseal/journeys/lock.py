@@ -27,6 +27,7 @@ from modelseal.journeys import typed
 from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Answer, Where, ask, check
 from modelseal.journeys.lockwrite import held, save_all, write
+from modelseal.listed import sealed
 from modelseal.lockfile import Entry, Lock
 from modelseal.values import dataclass
 from modelseal.verdict import WORST_FIRST, Decision, Verdict, Word
@@ -230,17 +231,7 @@ class _Locking:
         """Lock the release that was decided on. *at*: it must have the fileset of that entry."""
         chosen = decision.chosen
         assert chosen is not None and decision.publisher is not None
-        release, publisher = chosen.release, decision.publisher
-        says = f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
-        verdict = Verdict(
-            Word.SEALED,
-            says,
-            "" if decision.quorum else "(registry's word only)",
-            decision,
-            release=chosen,
-            total=release.files,
-            total_bytes=release.total_bytes,
-        )
+        release, verdict = chosen.release, sealed(decision)
         asked = decision.asked.revision
         if at is not None and release.fileset != at.fileset:
             says = f": {at.commit} is in the lock, and its owner has sealed other files since, at {release.revision}"
@@ -257,7 +248,7 @@ class _Locking:
             fileset=release.fileset,
             date=self._now,
             log=decision.origin,
-            publisher=names.printable(str(publisher)),
+            publisher=names.printable(str(decision.publisher)),
             seal=release.seal,
             leaf=chosen.index,
         )
