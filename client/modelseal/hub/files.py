@@ -42,6 +42,11 @@ def files_of(
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     covered = listing.covered
+    try:
+        for file in covered:  # before anything is fetched
+            manifest.file_name(file.name, what_is(listing.asked, listing.commit))
+    except Malformed as e:
+        raise Refused(str(e)) from e
     with contextlib.ExitStack() as open_:
         pool = open_.enter_context(ThreadPoolExecutor(AT_ONCE))
         open_.callback(pool.shutdown, wait=True, cancel_futures=True)  # runs first: the first failure ends it all
@@ -57,7 +62,7 @@ def files_of(
                 progress(found[future].size)
     files = tuple(
         File(
-            manifest.file_name(file.name, _about(listing, file)),
+            file.name,
             file.size,
             digests[file.name] if file.sha256 is None else file.sha256,
             gitoid=file.blob_id if file.sha256 is None else None,
