@@ -48,21 +48,22 @@ class Here:
     """This process as a program that loads models."""
 
     hub: Hub
+    home: Path
     cache: Path
     api: Any
 
     def load(self, name: str, file: str, type: str = "model", **options: Any) -> bytes:
-        found = self.api.hf_hub_download(name, file, repo_type=type, cache_dir=self.cache, **options)
+        found = self.api.hf_hub_download(name, file, repo_type=type, **options)
         return Path(found).read_bytes()
 
     def snapshot(self, name: str = NAME, type: str = "model", **options: Any) -> dict[str, bytes]:
-        found = Path(self.api.snapshot_download(name, repo_type=type, cache_dir=self.cache, **options))
+        found = Path(self.api.snapshot_download(name, repo_type=type, **options))
         return {path.relative_to(found).as_posix(): path.read_bytes() for path in found.rglob("*") if path.is_file()}
 
     @property
     def kept(self) -> list[str]:
         """What a loader may find in the cache."""
-        return sorted(path.name for path in self.cache.rglob("snapshots/*/**/*") if path.is_file())
+        return sorted(path.name for path in self.home.rglob("snapshots/*/**/*") if path.is_file())
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def here(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Itera
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + template)
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        yield Here(hub, tmp_path / "hub", HfApi(endpoint=hub.url, token=False))
+        yield Here(hub, tmp_path, tmp_path / "hub", HfApi(endpoint=hub.url, token=False))
 
 
 @pytest.mark.parametrize("cdn", [False, True], ids=["from the Hub", "from elsewhere, with Xet on offer"])
@@ -147,34 +148,22 @@ def test_a_repo_without_a_verdict_and_a_commit_that_nobody_sealed_are_refused(he
         assert here.load(NAME, "config.json") == GOOD["config.json"]  # the newest release, whatever main is by now
 
 
-def test_what_the_cache_has_already_is_compared_before_anything_is_handed_out(here: Here) -> None:
-    cache = HubCache(here.cache)
-    snapshot = cache.snapshot("models--acme-lab--atlas-7b", COMMIT, {**GOOD, "config.json": b'{"auto_map": 1}'})
+def test_nothing_that_the_cache_had_before_is_used(here: Here) -> None:
+    """Not by name, not by commit id, not without the network, not under the name of a digest."""
+    from huggingface_hub import errors
+
+    lies = {"config.json": b'{"auto_map": {"AutoModel": "loader.M"}}', "loader.py": b"import os"}
+    HubCache(here.cache).snapshot("models--acme-lab--atlas-7b", COMMIT, {**GOOD, **lies})
+    assert here.load(NAME, "config.json", revision=COMMIT) == lies["config.json"]
     with guard():
-        for call in (here.snapshot, lambda: here.load(NAME, "model.safetensors")):
-            with pytest.raises(
-                NotVerified, match=r"in the Hub cache, of this commit, is not what was sealed: config.json"
-            ) as e:
-                call()
-            assert e.value.hint and "modelseal get acme-lab/atlas-7b" in e.value.hint
-        (snapshot / "config.json").unlink()
-        (snapshot / "loader.py").write_bytes(b"import os")
-        with pytest.raises(NotVerified, match=r"loader.py"):
-            here.snapshot()
-        (snapshot / "loader.py").unlink()
-        assert here.snapshot() == GOOD
-
-
-def test_bytes_that_lie_under_a_sealed_digest_are_not_taken_for_them(here: Here) -> None:
-    import hashlib
-
-    blobs = here.cache / "models--acme-lab--atlas-7b/blobs"
-    blobs.mkdir(parents=True)
-    digest = hashlib.sha256(GOOD["model.safetensors"]).hexdigest()
-    (blobs / digest).write_bytes(b"poison")
-    with guard(), pytest.raises(NotVerified, match=r"other bytes where those of model.safetensors belong") as e:
-        here.load(NAME, "model.safetensors")
-    assert e.value.hint == f"remove {blobs / digest}"
+        with pytest.raises(errors.LocalEntryNotFoundError):
+            here.load(NAME, "config.json", revision=COMMIT, local_files_only=True)
+        assert here.snapshot(revision=COMMIT) == GOOD
+        assert here.load(NAME, "config.json", revision=COMMIT, local_files_only=True) == GOOD["config.json"]
+    asked = len(here.hub.asked)
+    with guard():  # what came through a guard is there the next time
+        assert here.load(NAME, "config.json", revision=COMMIT) == GOOD["config.json"]
+    assert len(here.hub.asked) == asked
 
 
 def test_parts_of_files_are_read_once_the_whole_has_been_checked(here: Here) -> None:
@@ -283,14 +272,26 @@ def test_all_is_as_before_when_it_ends(here: Here) -> None:
         _http.set_client_factory(before)
 
 
-def test_where_huggingface_hub_asks_nobody_no_guard_is_pretended(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_named_too_late_is_no_hub(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(Usage, match=r"the environment names http://127.0.0.1:9") as e:
+        guard()
+    assert e.value.hint == "set HF_ENDPOINT before huggingface_hub is loaded"
+
+
+def test_without_a_trust_root_there_is_no_guard(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from huggingface_hub import constants
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(Usage, match="no guard sees") as e:
+    monkeypatch.setenv("MODELSEAL_HOME", str(tmp_path / "none"))
+    with pytest.raises(Unavailable, match="trust"):
         guard()
-    assert e.value.hint and "modelseal verify" in e.value.hint
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(Usage, match="after huggingface_hub was loaded"):
-        guard()
+    assert here.cache == Path(constants.HF_HUB_CACHE)
+
+
+def test_errors_are_of_kinds_that_loaders_hand_on(here: Here) -> None:
+    """Whatever catches OSError or ValueError to tell them from what it can recover from lets these through."""
+    with guard():
+        for repo, kind in (("someuser/tiny", NotVerified), ("gpt2", Refused)):
+            with pytest.raises(kind) as e:
+                here.load(repo, "config.json")
+            assert isinstance(e.value, OSError) and isinstance(e.value, ValueError) and repo in str(e.value)

@@ -6,7 +6,8 @@ guard on 127.0.0.1, in plain HTTP and never through a proxy; what the guard refu
 huggingface_hub does not know, so that it neither tries again nor falls back to what its cache has. All else goes out
 through a client of the factory that was there before, with its proxies, certificates and headers.
 
-Xet goes around every client factory: it is switched off meanwhile.
+Xet goes around every client factory: it is switched off meanwhile. What lies in the Hub cache is handed out without a
+request: the cache is another one meanwhile.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ class Door(Protocol):
         """Return what is raised because the guard refuses what was asked for at *place*."""
 
 
+_CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")  # where it looks, at each call
 _active: list[Door] = []  # at most one
 
 
-def install(door: Door) -> Callable[[], None]:
-    """Lead huggingface_hub's requests through *door* from now on; return what undoes it. Usage if one is led already.
+def install(door: Door, cache: Path) -> Callable[[], None]:
+    """Lead huggingface_hub's requests through *door* from now on, and have it keep files in *cache*; return what undoes
+    it. Usage if this is done already.
 
-    Clients that somebody has made and kept go on as they were made.
+    Clients that somebody has made and kept go on as they were made, and so does who has noted where the cache is.
     """
     from huggingface_hub import constants, set_async_client_factory, set_client_factory
     from huggingface_hub.utils import _http
@@ -48,7 +51,7 @@ def install(door: Door) -> Callable[[], None]:
         raise Usage("this process is guarded already", hint="leave the first guard before you enter another")
     library = client.http()
     sync, async_ = _http._GLOBAL_CLIENT_FACTORY, _http._GLOBAL_ASYNC_CLIENT_FACTORY  # nothing public tells them
-    xet = constants.HF_HUB_DISABLE_XET
+    kept = {name: getattr(constants, name) for name in ("HF_HUB_DISABLE_XET", *_CACHES)}
     hooks = _http.default_client_factory().event_hooks, _http.default_async_client_factory().event_hooks
     sync_transport, async_transport = _transports(library)
 
@@ -67,37 +70,26 @@ def install(door: Door) -> Callable[[], None]:
             _active.remove(door)
             set_client_factory(sync)
             set_async_client_factory(async_)
-            constants.HF_HUB_DISABLE_XET = xet
+            for name, value in kept.items():
+                setattr(constants, name, value)
 
     _active.append(door)
-    constants.HF_HUB_DISABLE_XET = True
+    for name in kept:
+        setattr(constants, name, True if name not in _CACHES else str(cache))
     set_client_factory(make)
     set_async_client_factory(make_async)
     return undo
 
 
-def endpoint() -> str:
-    """Return the Hub that huggingface_hub asks here; Usage if it may ask none, or the environment names another now."""
-    import os
-
+def check_endpoint(hub: str) -> None:
+    """Raise Usage unless huggingface_hub asks *hub*: it notes the address when it is loaded."""
     from huggingface_hub import constants
 
-    if constants.HF_HUB_OFFLINE:
+    if constants.ENDPOINT.rstrip("/") != hub:
         raise Usage(
-            "HF_HUB_OFFLINE is set: huggingface_hub hands out what its cache has and asks nobody, which no guard sees",
-            hint="verify what is there: modelseal verify OWNER/NAME, or modelseal scan",
+            f"huggingface_hub asks {constants.ENDPOINT}, and the environment names {hub}",
+            hint="set HF_ENDPOINT before huggingface_hub is loaded",
         )
-    found, now = constants.ENDPOINT.rstrip("/"), os.environ.get("HF_ENDPOINT", "").rstrip("/")
-    if now and now != found:
-        raise Usage(f"HF_ENDPOINT became {now} after huggingface_hub was loaded, which goes on asking {found}")
-    return found
-
-
-def cache_folder() -> Path:
-    """Return where huggingface_hub keeps what it downloads, unless it is told otherwise in a call."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
 
 
 def _refused(door: Door, place: str, answer: Any) -> Error | None:
@@ -155,7 +147,8 @@ def _transports(library: Any) -> tuple[Any, Any]:
                 raise error
 
             def why() -> Error | None:
-                return _refused(self._door, place, self._inside.head(place, headers=headers))
+                with self._inside.stream("GET", place, headers=headers) as again:
+                    return _refused(self._door, place, again)
 
             headers = _headers(request, place)
             answer.stream = Checked(answer.stream, why)
@@ -199,7 +192,8 @@ def _transports(library: Any) -> tuple[Any, Any]:
                 raise error
 
             async def why() -> Error | None:
-                return _refused(self._door, place, await self._inside.head(place, headers=headers))
+                async with self._inside.stream("GET", place, headers=headers) as again:
+                    return _refused(self._door, place, again)
 
             headers = _headers(request, place)
             answer.stream = AsyncChecked(answer.stream, why)

@@ -112,6 +112,11 @@ def opened(
             server.close()
 
 
+def endpoint() -> str:
+    """Return the Hub that the environment names."""
+    return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+
+
 def make_server(
     gate: Gate,
     where: Where,
@@ -122,7 +127,7 @@ def make_server(
     told: Callable[[str], None] = lambda _words: None,
 ) -> Server:
     """Return a server before the Hub that the environment names; it is to be started and closed. *spool*: a folder."""
-    upstream = Upstream(os.environ.get("HF_ENDPOINT") or HUB, offline=where.offline or _is_offline(os.environ))
+    upstream = Upstream(endpoint(), offline=where.offline or _is_offline(os.environ))
     return Server(gate, upstream, Spool(spool), Ledger(refused), port=port, told=told)
 
 
