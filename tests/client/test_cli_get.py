@@ -201,7 +201,7 @@ def test_places_that_cannot_be_meant(words: tuple[str, ...], says: str, getter: 
 
 def test_an_unknown_repo_is_not_downloaded_until_it_is_accepted(getter: Getter) -> None:
     getter.hub.commit("models/someuser/tiny-lm", FILES, id=NINE)
-    ran = getter.get("someuser/tiny-lm").says(5, "UNKNOWN someuser/tiny-lm", "nothing was handed over")
+    ran = getter.get("someuser/tiny-lm").says(5, "UNKNOWN someuser/tiny-lm", "; nothing was downloaded")
     assert "VERIFIED" not in ran.out
     assert getter.downloads() == []
     assert not getter.cache.exists()
@@ -229,7 +229,7 @@ LISTED: dict[str, tuple[dict[str, bytes | None], str]] = {
 def test_another_listing_is_refused_before_a_byte_is_downloaded(how: str, getter: Getter) -> None:
     files, words = LISTED[how]
     getter.hub.rewrite(REPO, TWO, files)
-    ran = getter.get(NAME).says(1, f"FAILED {NAME}", words, "nothing was handed over")
+    ran = getter.get(NAME).says(1, f"FAILED {NAME}", words, "; nothing was downloaded")
     assert "VERIFIED" not in ran.out
     assert getter.downloads() == []
     assert not getter.cache.exists()
@@ -238,7 +238,7 @@ def test_another_listing_is_refused_before_a_byte_is_downloaded(how: str, getter
 @pytest.mark.parametrize("name", NEWER)
 def test_wrong_bytes_of_the_right_size_are_never_handed_over(name: str, getter: Getter) -> None:
     getter.hub.lie(REPO, name, b"?" * len(NEWER[name]))
-    ran = getter.get(NAME).says(1, f"FAILED {NAME}: 1 file differs", name, "nothing was handed over")
+    ran = getter.get(NAME).says(1, f"FAILED {NAME}: 1 file differs; it is not handed over", name)
     assert "VERIFIED" not in ran.out and "path:" not in ran.out
     assert not getter.snapshot().exists()
     assert getter.downloads() == sorted(NEWER)

@@ -47,7 +47,7 @@ def cached(getter: Getter, name: str, commit: str) -> dict[str, bytes]:
 
 
 def test_what_was_observed_is_downloaded_only_once_it_is_accepted(getter: Getter) -> None:
-    ran = getter.get("openai/tiny").says(9, "OBSERVED, NOT SIGNED openai/tiny", "nothing was handed over")
+    ran = getter.get("openai/tiny").says(9, "OBSERVED, NOT SIGNED openai/tiny", "; nothing was downloaded")
     assert getter.downloads() == [] and "VERIFIED" not in ran.out
     ran = getter.get("openai/tiny", "--accept", "observed").says(0, "ACCEPTED OBSERVED, NOT SIGNED")
     assert "VERIFIED" not in ran.out

@@ -169,8 +169,6 @@ def _show(got: Got) -> None:
         output.line("path", output.escaped(str(got.path), longest=4096))
         if got.revision is not None and "/snapshots/" in got.path.as_posix():
             output.line("load", f'from_pretrained("{name}", revision="{got.revision}"), or from the path')
-    elif not verdict:
-        output.line("got", "nothing was handed over")
 
 
 def _what(got: Got) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from modelseal.journeys import cached
 from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Where, ask
 from modelseal.journeys.at_hub import Token, compare_listing
-from modelseal.journeys.check import read
+from modelseal.journeys.check import NOTHING, read
 from modelseal.journeys.digests import Hashing
 from modelseal.journeys.placing import Placing
 from modelseal.journeys.running import Run
@@ -115,9 +115,15 @@ def got(repo: str, wish: Wish, where: Where, allow: Allow, hashing: Hashing, *, 
         decision = allowing.unanswered(asked, e)
     early = Verdict(decision.word, decision.says, decision.qualifier, decision) if decision.word is not None else None
     if early is not None and not _goes_on(early := allowing.settled(early), decision, allowing):
-        return Got(early, revision=asked.revision)
+        return Got(_nothing(early), revision=asked.revision)
     run = Run(asked, ref, decision, wish, allowing, hashing, quiet)
     return run.as_it_lies() if wish.local_only else _from_hub(run, listing)
+
+
+def _nothing(verdict: Verdict) -> Verdict:
+    if verdict.word == Word.LOG_MISBEHAVED:
+        return verdict
+    return replace(verdict, says=verdict.says + NOTHING)
 
 
 def _goes_on(early: Verdict, decision: Decision, allowing: Allowing) -> bool:
@@ -149,7 +155,7 @@ def _from_hub(run: Run, listing: HubListing | None) -> Got:
         called=listing.repo if listing.repo.lower() != run.asked.key else None,
     )
     if not verdict:
-        return base
+        return replace(base, verdict=_nothing(verdict))
     return Placing(run, base, _with_files(decision, files), listing, files).place()
 
 

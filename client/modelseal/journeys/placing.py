@@ -25,6 +25,8 @@ from modelseal.listed import HubListing
 from modelseal.values import dataclass
 from modelseal.verdict import Decision, Finding, Verdict, Word
 
+_NOTHING = "; it is not handed over"
+
 
 @dataclass(frozen=True, slots=True)
 class Placing:
@@ -91,6 +93,8 @@ class Placing:
         if not verdict:
             if came is not None and held is not None:
                 held.refuse(snapshot, [finding.name for finding in wrong])
+            if verdict.word == Word.FAILED and verdict.findings:
+                verdict = replace(verdict, says=f": {count(verdict.findings)}{_NOTHING}")
             return replace(self.base, verdict=verdict)
         removed: tuple[str, ...] = ()
         if held is not None:
@@ -139,7 +143,7 @@ def _without(wanted: Iterable[str], have: Iterable[str]) -> tuple[str, ...]:
 
 
 def _failed(verdict: Verdict, findings: tuple[Finding, ...]) -> Verdict:
-    says = f": {count(findings)}; nothing was handed over"
+    says = f": {count(findings)}"
     return replace(verdict, word=Word.FAILED, says=says, qualifier="", accepted="", findings=findings)
 
 
