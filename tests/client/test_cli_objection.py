@@ -156,8 +156,8 @@ def test_what_was_seen_and_is_withdrawn_is_shown_before_it_is_signed(person: Per
     name = draft(person, registry, "observation", **observation())
     about = f"RECORD observation of seen/atlas@{commit}"
     shown = person.types("record", "show", name).says(0, about, "large ones on the Hub's word", "7 days after")
-    assert "this commit: not observed before" in shown.out and "is signed by 0 keys" in shown.out
-    person.types("record", "sign", name, "--key", "ana.key").says(1, "an observation, by its signer alone")
+    assert "this commit: not observed before" in shown.out and "signed by 0 of 1 observers" in shown.out
+    person.types("record", "sign", name, "--key", "ana.key").says(1, "does not count here")
     person.types("record", "sign", name, "--key", key, "--submit").says(0, "LOGGED observation of")
     prev = make.digest(make.observation(repo, commit, trial, origin=registry.origin))
     name = draft(person, registry, "observation", **observation(prev=prev, basis="downloaded"))

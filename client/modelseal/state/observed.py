@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from modelseal.errors import Conflict, Refused, TooFew
+from modelseal.errors import Conflict, Refused
 from modelseal.formats.identity import Key
 from modelseal.formats.observed import Observation, Withdrawal
 from modelseal.state import counting
@@ -14,10 +14,7 @@ from modelseal.state.values import Observed, Sighting, State, Voided
 def observation(
     state: State, record: Observation, index: int, time: int, digest: bytes, authors: AbstractSet[Key]
 ) -> None:
-    what = "an observation, by its signer alone,"
-    if not authors:
-        raise TooFew(f"{what} is signed by 0 keys")  # a draft for a key that is elsewhere
-    counting.exactly(authors, {record.signer}, what)
+    counting.threshold(authors, (record.signer,), 1, "observers")
     if record.signer not in counting.operators(state).observers:
         raise Refused(f"the key SHA256:{record.signer.sha256.hex()} is no observer of this log")
     known = state.observed.get(record.repo.lower()) or Observed()
