@@ -40,6 +40,9 @@ STEPS = f"""
 0  modelseal sign ./plain --plain --key ci.key
 0  modelseal verify ./plain --signature ./plain/model.sig --key ci.pub --report signature.json
 0  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key --signature atlas.sig
+0  modelseal sign ./atlas-7b --repo acme-lab/atlas-7b --revision main --key ci.key --signature main.sig
+1  modelseal sign ./plain --repo acme-lab/atlas-7b --revision main --key ci.key --signature none.sig
+0  modelseal sign --repo acme-lab/atlas-7b --revision main --from-hub --key ci.key --signature listed.sig
 10 modelseal claim ns.toml --key ana.key
 0  modelseal claim ns.toml --key ana.key --dry-run
 0  REG claims list
@@ -50,6 +53,9 @@ STEPS = f"""
 0  modelseal claim ns.toml
 0  modelseal object hf://acme-lab
 0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key --dry-run
+0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision main --key ci.key --dry-run
+1  modelseal publish ./plain --repo acme-lab/atlas-7b --revision main --key ci.key --dry-run
+1  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision main --key ci.key --upload
 0  modelseal publish ./atlas-7b --repo acme-lab/atlas-7b --revision {COMMIT} --no-hub --key ci.key
 0  modelseal verify ./atlas-7b --repo acme-lab/atlas-7b --report verified.json
 1  modelseal verify ./plain --repo acme-lab/atlas-7b --report failed.json
@@ -58,6 +64,11 @@ STEPS = f"""
 0  modelseal check acme-lab/atlas-7b --report checked.json
 5  modelseal check nobody/atlas-7b
 6  modelseal check acme-lab/atlas-7b@none --report unchecked.json
+0  modelseal get acme-lab/atlas-7b --dry-run
+0  modelseal get acme-lab/atlas-7b --report got.json
+0  modelseal get acme-lab/atlas-7b --local-dir ./got
+5  modelseal get nobody/atlas-7b
+2  modelseal get acme-lab/atlas-7b --include none
 0  modelseal verify acme-lab/atlas-7b
 2  modelseal verify acme-lab/other
 5  modelseal lock nobody/atlas-7b
@@ -153,7 +164,6 @@ class Typist:
 
     def __init__(self, folder: Path, registry: RegistryProcess, hub: Hub) -> None:
         hub.commit("models/seen/atlas-7b", MODEL, id=OTHER)
-        hub.commit("models/acme-lab/atlas-7b", MODEL, id=COMMIT)
         self.hub = hub
         self.person = Person(folder, registry)
         here = self.here = self.person.here
@@ -177,6 +187,7 @@ class Typist:
         cache.snapshot("datasets--nobody--corpus", OTHER, MODEL).joinpath("x").symlink_to("nowhere")
         (cache.hub / "models--acme-lab--atlas-7b/snapshots" / OTHER).symlink_to("nowhere")
         (cache.hub / "models--gpt2").mkdir()
+        hub.commit("models/acme-lab/atlas-7b", MODEL, id=COMMIT)
         (here / "ask.py").write_text(ASK)
         (here / "names.txt").write_text("openai\n")
         (here / "operators.toml").write_text('threshold = 1\n[[operators]]\nkey = "una.pub"\n')
