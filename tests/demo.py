@@ -20,8 +20,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.hub import Hub
+
 REPO = "sentence-transformers/all-MiniLM-L6-v2"
 COMMIT = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+UNSEALED = "someuser/tiny-lm"
 FOLDER = "./all-MiniLM-L6-v2"
 PROGRAMS = Path(sys.executable).parent
 WAIT_S = 30
@@ -47,7 +50,8 @@ That was it. By hand, with .venv/bin on your PATH:
   modelseal claim ns.toml --key ana.key
   modelseal-registry --dir ./reg claims list                      prints what to approve
   modelseal publish ./folder --repo OWNER/NAME --revision COMMIT --no-hub --key ci.key
-  modelseal verify ./folder --repo OWNER/NAME"""
+  modelseal verify ./folder --repo OWNER/NAME
+  modelseal get OWNER/NAME                                        download what is sealed, from the real Hub"""
 
 
 class Unexpected(Exception):
@@ -109,6 +113,20 @@ class Demo:
             process.stdout.close() if process.stdout else None
             print("(the registry is stopped)\n", flush=True)
 
+    @contextlib.contextmanager
+    def hub(self, model: Path) -> Iterator[Hub]:
+        """A Hub on this machine has *model*, and a repo that nobody seals."""
+        with Hub() as hub:
+            files = {
+                path.relative_to(model).as_posix(): path.read_bytes() for path in model.rglob("*") if path.is_file()
+            }
+            hub.commit(f"models/{REPO}", files, id=COMMIT)
+            hub.commit(f"models/{UNSEALED}", {"config.json": b"{}", "model.safetensors": b"tiny" * 1000})
+            print(f"(a stand-in for the Hub runs at {hub.url}; HF_ENDPOINT names it)\n", flush=True)
+            self.env["HF_ENDPOINT"] = hub.url
+            yield hub
+        del self.env["HF_ENDPOINT"]
+
     def flip(self, name: str) -> None:
         """Change one bit of one file."""
         print(f"(one bit of {name} is flipped)", flush=True)
@@ -149,6 +167,16 @@ def demo(model: Path, folder: Path) -> None:
         me.type(publish, shows="VERIFIED")
         me.title("Anyone verifies it")
         me.type(verify, shows="VERIFIED")
+        me.title("Anyone downloads it: what the Hub lists is compared with the seal before, every byte after")
+        with me.hub(folder / FOLDER) as hub:
+            me.type(f"modelseal check {REPO}", shows="SEALED")
+            me.type(f"modelseal get {REPO}", shows="VERIFIED")
+            me.title("What must be refused: a Hub that sends other bytes than the owner sealed")
+            hub.lie(f"models/{REPO}", "config.json", (folder / FOLDER / "config.json").read_bytes()[::-1])
+            me.type(f"modelseal get {REPO} --local-dir ./got", exit=1, shows="FAILED")
+            me.title("What nobody seals can be observed, and that counts only after 7 days")
+            me.type(f"modelseal-registry --dir ./reg observe {UNSEALED}", shows="OBSERVED, NOT SIGNED")
+            me.type(f"modelseal get {UNSEALED}", exit=5, shows="first seen")
         me.title("A mirror copies and checks all of it")
         me.type(f"modelseal-registry --dir ./mirror mirror init --from {trust}")
         me.type("modelseal-registry --dir ./mirror mirror sync", shows="SYNCED")
