@@ -54,7 +54,7 @@ def test_every_option_of_an_example_exists(name: str) -> None:
 
 
 def test_the_help_of_the_whole_lists_every_command() -> None:
-    shown = typed("--help").says(0, "Exit status of verify and scan:", "Example:", *SHORT)
+    shown = typed("--help").says(0, "Exit status of get, check, verify, scan, guard and lock:", "Example:", *SHORT)
     assert all(short in shown.out for short in SHORT.values())
     assert {name.split()[0] for name in COMMANDS} == set(SHORT)
 
@@ -70,7 +70,7 @@ def test_without_a_command_the_help_is_shown_and_the_status_is_usage(stranger: P
 USAGE = {
     "no such command": (["frobnicate"], "No such command 'frobnicate'"),
     "no such option": (["verify", "--frobnicate"], "No such option '--frobnicate'"),
-    "verify: nothing": (["verify"], "Missing argument 'PATH|REPO[@REV]'"),
+    "verify: nothing": (["verify"], "there is no modelseal.lock here or above"),
     "verify: no such folder": (["verify", "./none", "--repo", "a/b"], "none: no such file or folder"),
     "verify: no name": (["verify", "."], "modelseal verify . --repo OWNER/NAME"),
     "verify: a repo of one part": (["verify", ".", "--repo", "atlas"], "atlas is not a repo"),

@@ -20,9 +20,9 @@ from modelseal.errors import Error
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 EPILOG = """\b
-Exit status of verify and scan:
-  0 VERIFIED   1 FAILED       2 usage       5 UNKNOWN   6 UNAVAILABLE (no answer, too old, no trust root)
-  7 internal   8 LOG MISBEHAVED             130 interrupted   143 terminated
+Exit status of get, check, verify, scan, guard and lock:
+  0 VERIFIED, SEALED (check, lock) or ACCEPTED      1 FAILED   2 usage   5 UNKNOWN   6 UNAVAILABLE (no answer, too
+  old, no trust root)   7 internal   8 LOG MISBEHAVED   9 OBSERVED, NOT SIGNED   130 interrupted   143 terminated
 Of all other commands:
   0 done   1 refused, or found something   10 PENDING (waits for signatures, approval or the log)   2 6 7 8 as above
 
@@ -36,12 +36,12 @@ Example:
 # In the order in which people need them. The help of the whole reads no command's module: it is what everybody types
 # first, and reading all of them would cost half as much again.
 SHORT = {
-    "get": "Download a repo, and hand it over only if it is what its owner sealed.",
-    "check": "Say whether a name is sealed, and what the Hub lists is that; nothing is downloaded.",
+    "get": "Download a repo; hand it over only if it is what was sealed.",
+    "check": "Say whether the Hub lists what was sealed; download nothing.",
     "verify": "Say whether a folder holds exactly what its owner sealed.",
     "scan": "Verify everything that lies in the Hub cache, worst first.",
-    "guard": "Run a program so that it gets models only as their owners sealed them.",
-    "lock": "Write down which repos are taken, at which commit, with which digests.",
+    "guard": "Run a program so that it gets sealed models only.",
+    "lock": "Write down which repos are taken, and with which digests.",
     "show": "Show what the log says about a name, or what a file says.",
     "trust": "Say which registry you trust.",
     "keygen": "Make a key pair.",
