@@ -341,6 +341,7 @@ def test_private_and_gated_repos_want_a_token_which_goes_to_the_hub_alone(town: 
 def test_a_gated_answer_says_so(town: Town) -> None:
     town.hub.hook = lambda method, path: Said(403, b"{}", {"X-Error-Code": "GatedRepo"})
     town.check(NAME).says(6, "is gated: 127.0.0.1", "hf auth login")
+    town.check(f"{NAME}@dev").says(6, "is gated: 127.0.0.1", "hf auth login")
 
 
 # what is typed
@@ -354,6 +355,7 @@ def test_what_is_no_name_is_a_usage_error(town: Town) -> None:
         ("atlas-7b",): "is not a repo",
         ("acme-lab/atlas@",): "wanted after the @",
         ("acme-lab/atlas@refs/pr/1",): "anybody can open a pull request",
+        ("acme-lab/atlas@\udcff",): "wanted after the @",
         ("acme-lab/atlas", "--report", "x.txt"): "no such kind of report",
         ("acme-lab/atlas", "--accept", "failed"): "cannot be accepted",
     }.items():

@@ -91,7 +91,7 @@ def test_branches_tags_and_commits_are_revisions_and_pull_requests_are_not(doubl
     assert listing("main").commit == second == hub.resolve(REPO, None)[0]
     assert hub.resolve(REPO, "v1/rc") == (first, REPO)
     double.commit(MODEL, {"evil.py": b""}, ref=double.pull_request(MODEL))
-    for revision in ("refs/pr/1", "refs/heads/main", ".."):
+    for revision in ("refs/pr/1", "refs/heads/main", "..", "\udcff"):
         with pytest.raises(Refused, match="a branch, a tag or a commit is wanted"):
             listing(revision)
     with pytest.raises(NotFound, match="no such revision: acme-lab/x@v9"):
@@ -160,6 +160,7 @@ ANSWERS: dict[str, tuple[Answer, type[Error], str]] = {
     "disabled": (Answer(403, b"", {"X-Error-Code": "DisabledRepo"}), Refused, "switched off"),
     "no JSON": (Answer(200, b"<!doctype html>"), Refused, "not JSON"),
     "deep JSON": (Answer(200, b"[" * 200_000), Refused, "not JSON"),
+    "tiny values": (Answer(200, b"[" + b"[]," * 2_000_000 + b"[]]"), Refused, "too many values for its size"),
     "duplicate keys": (Answer(200, b'{"id": "a/b", "id": "acme-lab/x"}'), Refused, "a key occurs twice"),
     "too much": (Answer(200, b"[" + b" " * client.MAX_REPLY + b"]"), Refused, "more than"),
     "a bomb": (
@@ -198,6 +199,10 @@ def test_nobody_there_is_unavailable(double: Hub, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Unavailable, match="HF_HUB_OFFLINE is set"):
         listing()
     monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
+    with pytest.raises(Unavailable, match="is set"):
+        listing()
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "ftp://hub.example")
     with pytest.raises(Unavailable, match="no address of a Hub"):
         listing()
@@ -237,6 +242,21 @@ def test_the_token_of_the_user_goes_to_the_hub_and_nowhere_else(double: Hub, mon
     with pytest.raises(Refused, match="gated"):
         double.repos[MODEL].gated, double.repos[MODEL].private = "auto", False
         hub.fetch(found, by_name(found, "config.json"), 10, token=False)
+
+
+@pytest.mark.parametrize("token", ["hf_\u00e9", "hf_a\nX: y", "hf a", "\ud83d"])
+def test_a_token_that_is_none_is_sent_nowhere(double: Hub, token: str) -> None:
+    with pytest.raises(Refused, match="the token for the Hub is none") as e:
+        hub.listing(REPO, None, token=token)
+    assert token not in str(e.value) and double.asked == []
+
+
+def test_a_password_in_the_address_is_not_printed(double: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", double.url.replace("//", "//ana:secret@"))
+    double.hook = lambda method, path: Answer(503)
+    with pytest.raises(Unavailable) as e:
+        listing()
+    assert "secret" not in str(e.value) and "status 503" in str(e.value)
 
 
 # files

@@ -25,6 +25,7 @@ MAX_REDIRECTS = 5
 WAIT_S = 10.0  # for a connection, and for each next part of an answer
 WHOLE_S = 60.0  # for an answer of the API
 SLOW = 20_000  # bytes a second: what is slower is cut, so that nobody holds us for ever
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 LOGIN = "log in with: hf auth login; or set HF_TOKEN; and ask for access on the repo's page if it is gated"
 
 
@@ -37,14 +38,14 @@ class Hub:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.endpoint).netloc or self.endpoint
+        return urlsplit(self.endpoint).netloc.rpartition("@")[2]  # without a password that stands there
 
 
 def at(endpoint: str | None, token: Token) -> Hub:
     """Return the Hub at *endpoint*, or the one that the environment names; Unavailable if that wants no network."""
     from huggingface_hub import constants
 
-    if constants.HF_HUB_OFFLINE or _is_true(os.environ.get("HF_HUB_OFFLINE")):
+    if constants.HF_HUB_OFFLINE or any(_is_true(os.environ.get(name)) for name in OFFLINE):
         raise Unavailable("HF_HUB_OFFLINE is set, so the Hub is not asked")
     found = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
     if not found.startswith(("http://", "https://")):
@@ -79,6 +80,8 @@ def headers_of(hub: Hub) -> dict[str, str]:
         token = get_token_to_send(hub.token)
     except LocalTokenNotFoundError as e:
         raise Refused(f"{hub.host} is to be asked with a token, and there is none", hint=LOGIN) from e
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise Refused("the token for the Hub is none: it has characters that no token has", hint=LOGIN)
     found = {"user-agent": f"modelseal/{metadata.version('modelseal')}"}
     return {**found, "authorization": f"Bearer {token}"} if token is not None else found
 
@@ -90,6 +93,8 @@ class Reply:
     next: str | None  # the next page, if there is one
 
     def json(self, what: str) -> Any:
+        if self.body.count(b",") > strict.FEW + len(self.body) // strict.DENSE:
+            raise Refused(f"the Hub's answer is none: {what}: too many values for its size")
         try:
             return strict.loads(strict.decode(self.body, what, limit=MAX_REPLY), what)
         except Malformed as e:

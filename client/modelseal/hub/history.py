@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from modelseal.errors import Malformed, NotFound, Refused, Unavailable
 from modelseal.formats import names
@@ -11,7 +10,7 @@ from modelseal.hub import client
 from modelseal.hub.client import Hub, Token
 from modelseal.hub.listing import info, kind_of, what_is
 
-MAX_PAGES = 200  # of a branch's commits
+MAX_PAGES = 400  # of the commits of all branches
 
 
 def resolve(repo: str, revision: str | None, *, endpoint: str | None = None, token: Token = None) -> tuple[str, str]:
@@ -34,24 +33,26 @@ def on_branch(repo: str, commit: str, *, endpoint: str | None = None, token: Tok
         raise Refused(f"{about}: the Hub's list of branches is none") from e
     if commit in heads:
         return True
-    return any(commit in page for head in heads for page in _commits(hub, repo, head))
+    return any(commit in page for page in _commits(hub, repo, heads))
 
 
-def _commits(hub: Hub, repo: str, head: str) -> Iterator[set[Any]]:
-    """Yield the ids of *head* and what came before it, page by page."""
+def _commits(hub: Hub, repo: str, heads: Iterable[str]) -> Iterator[set[str]]:
+    """Yield the ids of *heads* and of what came before each of them, page by page."""
     kind, rest = kind_of(repo)
-    about = what_is(repo, head)
-    path = f"/api/{kind}/{rest}/commits/{head}"
-    for _ in range(MAX_PAGES):
-        reply = client.get(hub, path, what=about)
-        found = reply.json(about)
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise Refused(f"{about}: the Hub's list of commits is none")
-        yield {one.get("id") for one in found if isinstance(one.get("id"), str)}
-        if reply.next is None:
-            return
-        path = reply.next
-    raise Unavailable(f"{about}: more than {MAX_PAGES} pages of commits")
+    pages = 0
+    for head in heads:
+        about = what_is(repo, head)
+        path: str | None = f"/api/{kind}/{rest}/commits/{head}"
+        while path is not None:
+            pages += 1
+            if pages > MAX_PAGES:
+                raise Unavailable(f"{about}: more than {MAX_PAGES} pages of commits")
+            reply = client.get(hub, path, what=about)
+            found = reply.json(about)
+            if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+                raise Refused(f"{about}: the Hub's list of commits is none")
+            yield {one["id"] for one in found if isinstance(one.get("id"), str)}
+            path = reply.next
 
 
 def owner_id(namespace: str, *, endpoint: str | None = None, token: Token = None) -> str | None:

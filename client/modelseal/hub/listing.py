@@ -48,7 +48,7 @@ def info(hub: Hub, repo: str, revision: str | None, query: dict[str, str]) -> tu
     """Return what the Hub says about *repo* at *revision*, how it calls it, and the commit."""
     about = what_is(repo, revision)
     named = revision or "main"
-    if named.startswith("refs/") or not named or named in (".", ".."):
+    if named.startswith("refs/") or named in (".", "..") or not _is_text(named):
         raise Refused(f"{about}: a branch, a tag or a commit is wanted; anybody can open a pull request")
     kind, rest = kind_of(repo)
     path = f"/api/{kind}/{rest}/revision/{quote(named, safe='')}"
@@ -71,6 +71,14 @@ def kind_of(repo: str) -> tuple[str, str]:
     rest = names.short(repo)
     kind, _, more = rest.partition("/")
     return (kind, more) if kind in ("datasets", "spaces") else ("models", rest)
+
+
+def _is_text(revision: str) -> bool:
+    """Whether it can be sent at all."""
+    try:
+        return revision.encode() != b""
+    except UnicodeError:
+        return False
 
 
 def is_commit(revision: str) -> bool:

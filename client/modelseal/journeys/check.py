@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from modelseal.errors import Error, Usage
+from modelseal.errors import Error, Refused, Unavailable, Usage
 from modelseal.formats.names import Asked, printable
 from modelseal.journeys import typed
 from modelseal.journeys.allow import Allow, Allowing
@@ -81,7 +81,10 @@ def checked(repo: str, where: Where, allow: Allow, *, token: Token = None) -> Ch
     if ref is not None:  # 1
         if where.offline:
             raise Usage(f"{printable(ref)} is a branch or tag, and only the Hub knows its commit", hint="name a commit")
-        listing = _listing(name, ref, token)
+        try:
+            listing = _listing(name, ref, token)
+        except Refused as e:  # an answer that cannot be, or none without a token, says nothing about the files
+            raise Unavailable(str(e), hint=e.hint) from e
         commit = listing.commit
     asked = allowing.narrowed(Asked(name, commit))
     try:
@@ -112,7 +115,7 @@ def read(text: str) -> tuple[str, str | None, str | None]:
         return repo, None, None
     if _COMMIT.fullmatch(revision):
         return repo, revision, None
-    if not revision or revision.startswith("refs/"):
+    if not revision or revision.startswith("refs/") or not revision.isprintable():
         why = "; anybody can open a pull request" if revision.startswith("refs/pr/") else ""
         raise Usage(f"{printable(text)}: a commit, branch or tag is wanted after the @{why}")
     return repo, None, revision
