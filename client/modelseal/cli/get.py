@@ -160,7 +160,7 @@ def _show(got: Got) -> None:
 
     verdict, name = got.verdict, short(got.verdict.decision.asked.repo)
     lines: list[tuple[str, str]] = []
-    if got.called is not None:
+    if got.called is not None and verdict:
         lines.append(("note", f"the Hub calls it {short(got.called)} now; it is judged by the name you typed"))
     if verdict:
         lines += [one for one in report.passed_over(verdict) if one[0] != "ignored"] + _what(got)
@@ -168,7 +168,15 @@ def _show(got: Got) -> None:
     if got.path is not None:
         output.line("path", output.escaped(str(got.path), longest=4096))
         if got.revision is not None and "/snapshots/" in got.path.as_posix():
-            output.line("load", f'from_pretrained("{name}", revision="{got.revision}"), or from the path')
+            output.line("load", f'{_call(name)}, revision="{got.revision}"), or from the path')
+
+
+def _call(name: str) -> str:
+    """Return how a program begins to load it."""
+    kind, _, rest = name.partition("/")
+    if kind in ("datasets", "spaces"):
+        return f'snapshot_download("{rest}", repo_type="{kind[:-1]}"'
+    return f'from_pretrained("{name}"'
 
 
 def _what(got: Got) -> list[tuple[str, str]]:

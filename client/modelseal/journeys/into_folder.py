@@ -66,7 +66,11 @@ class FolderTarget:
     def look(self, expected: Expected, lfs: Mapping[str, str | None], hashing: Hashing, *, quiet: bool) -> AtHand:
         """Return what is right there."""
         listing = self.walk()
-        ours = replace(listing, files=tuple(one for one in listing.files if one.name.split("/")[0] != WAITING))
+        ours = replace(
+            listing,
+            files=tuple(one for one in listing.files if one.name.split("/")[0] != WAITING),
+            problems=tuple(one for one in listing.problems if one.name.split("/")[0] != WAITING),
+        )
         found = look(ours, expected, hashing, quiet=quiet)
         return replace(found, parts=((listing, frozenset(found.right.digests)),) if found.right.digests else ())
 
