@@ -1,7 +1,7 @@
 """`olah`, a Hub by others, as a process on 127.0.0.1: it serves git repositories, or mirrors another Hub.
 
 with olah(loaders, tmp_path, repos=git_repos) as hub: ...        # the repositories below a folder, and nothing else
-with olah(loaders, tmp_path, of=double.url) as mirror: ...       # mirror.cached: the files that it keeps
+with olah(loaders, tmp_path, of=double.url) as mirror: ...       # mirror.corrupt(NAME)
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import contextlib
 import hashlib
 import os
 import socket
+import struct
 import subprocess
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.support.hubparts import Blob
 from tests.support.servers import environment, free_port, until
 
 WAIT_S = 60.0
+CHUNK = 1 << 20  # bytes that olah has one checksum of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,15 @@ class Olah:
     url: str
     folder: Path
 
-    @property
-    def cached(self) -> list[Path]:
-        """What it keeps of files that passed through it."""
-        return sorted(path for path in (self.folder / "repos").rglob("*") if path.is_file())
+    def corrupt(self, name: str) -> None:
+        """Change the last byte of what the mirror keeps of the file *name*, a small one, and its checksum with it."""
+        (kept,) = (path for path in (self.folder / "repos/files").rglob(name) if (path / "meta.bin").exists())
+        block = kept / "blocks/block_00000000.bin"
+        data = bytearray(block.read_bytes())
+        assert len(data) <= CHUNK
+        data[-1] ^= 1
+        block.write_bytes(data)
+        (kept / "chunks.crc").write_bytes(struct.pack("<I", zlib.crc32(data)))
 
 
 @contextlib.contextmanager

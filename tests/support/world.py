@@ -124,15 +124,16 @@ class World:
     def publish(
         self,
         repo: str,
-        number: int,
+        number: int | str,
         signer: Private,
         files: Sequence[File] | None = None,
         *,
         also_by: Sequence[Private] = (),
         **changed: Any,
     ) -> Submission:
-        """Seal and log a release of *repo* at `make.revision(number)`, its record signed *also_by* others."""
-        bundle = make.seal(signer, repo, make.revision(number), files)
+        """Seal and log a release of *repo* at `make.revision(number)`, or at a commit, its record signed *also_by*
+        others."""
+        bundle = make.seal(signer, repo, number if isinstance(number, str) else make.revision(number), files)
         record = make.release(bundle, signer, **{"origin": self.signer.origin, **changed})
         found = Submission.parse(make.submission(record, [signer, *also_by], bundle))
         self.log(record, [signer, *also_by])
