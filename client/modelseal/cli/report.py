@@ -51,8 +51,16 @@ def show(verdict: Verdict, extra: list[tuple[str, str]], *, how: str = "") -> No
     for note in (*decision.notes, *verdict.notes):
         output.line("note", escaped(note, longest=1000))
     for step in next_steps(verdict):
-        accept = ", and then type the same with: --accept observed" if verdict.word == Word.OBSERVED else ""
-        output.line("next", step["why"] + accept + (": " + " ".join(step["argv"]) if step["argv"] else ""))
+        output.line("next", step["why"] + _accept(verdict) + (": " + " ".join(step["argv"]) if step["argv"] else ""))
+
+
+def _accept(verdict: Verdict) -> str:
+    """Say how somebody who has looked may go on; programs are never offered that."""
+    if verdict.word == Word.OBSERVED:
+        return ", and then type the same with: --accept observed"
+    if verdict.word == Word.UNKNOWN and verdict.decision.publisher is None:
+        return ", or look at it yourself, and then type the same with: --accept unknown"
+    return ""
 
 
 def _verified(verdict: Verdict, how: str) -> list[tuple[str, str]]:
