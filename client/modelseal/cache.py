@@ -9,8 +9,8 @@ a crash, cannot contradict each other; what is damaged is dropped and filled aga
 
 ctime cannot be set by a program, so forging a size and an mtime defeats nothing. What does: a process that had the
 file mapped for writing before it was hashed and writes later (the kernel notes no time), a clock set back, a raw
-device, and file systems that invent their times. So whoever must be sure says --recheck, and nothing that hands files
-over or signs them asks here.
+device, and file systems that invent their times. So whoever must be sure says --recheck, and nothing that copies or
+moves files to where they are used, or signs them, asks here about those.
 """
 
 from __future__ import annotations

@@ -179,3 +179,42 @@ def test_a_disk_that_is_full_in_the_middle(place: tuple[str, ...], getter: Gette
     assert done.stdout == "" and "Traceback" not in done.stderr
     assert not getter.snapshot().exists() and not (getter.someone.here / "atlas").exists()
     getter.get(NAME, *place).says(0, "VERIFIED")
+
+
+def test_what_a_killed_run_left_of_a_liar_accuses_nobody(getter: Getter) -> None:
+    waits = getter.cache / ".locks/modelseal" / CACHED
+    waits.mkdir(parents=True, mode=0o700)
+    HubCache(waits / "hub-1").snapshot(CACHED, TWO, {"config.json": b"??", "sub/tokenizer.json": b"[7]"})
+    getter.get(NAME).says(0, "VERIFIED")
+    assert getter.downloads() == ["config.json", "model.safetensors"]
+    assert getter.there() == NEWER
+
+
+def test_a_cache_that_may_only_be_read_is_enough_where_all_is_right(getter: Getter) -> None:
+    getter.kept.snapshot(CACHED, TWO, NEWER)  # with the notes of the Hub's client, and without our ref
+    (getter.cache / CACHED / "refs/main").unlink()
+    (getter.cache / ".locks").touch()
+    getter.get(NAME).says(0, "VERIFIED", "0 files downloaded")
+    (getter.cache / CACHED / ".no_exist" / TWO / "config.json").touch()  # it would hide a file from loaders
+    getter.get(NAME).says(1, "cannot be written")
+
+
+def test_a_cache_by_a_relative_path(getter: Getter) -> None:
+    getter.get(NAME, "--cache-dir", "./mine").says(0, f"path:     mine/{CACHED}/snapshots/{TWO}")
+    assert read(getter.someone.here / f"mine/{CACHED}/snapshots/{TWO}") == NEWER
+
+
+def test_what_another_program_puts_there_meanwhile_is_noticed(getter: Getter) -> None:
+    (getter.snapshot()).mkdir(parents=True)
+
+    def other(method: str, path: str) -> Answer | None:
+        if method == "GET" and path.endswith("model.safetensors"):
+            (getter.snapshot() / "loader.py").write_text("evil")
+        return None
+
+    getter.hub.hook = other
+    ran = getter.get(NAME).says(1, "somebody else has put loader.py there meanwhile")
+    assert "VERIFIED" not in ran.out
+    getter.hub.hook = lambda method, path: None
+    getter.get(NAME).says(0, "VERIFIED", "removed:")
+    assert getter.there() == NEWER

@@ -127,9 +127,19 @@ class CacheTarget:
 
     def is_settled(self, at_hand: AtHand, wanted: Iterable[str]) -> bool:
         """Whether nothing is to be done: all is there, nothing else is, and the ref says so."""
+        return self.is_whole(at_hand, wanted) and not self._doubtful(at_hand.right.digests) and self._ref_stands()
+
+    def is_whole(self, at_hand: AtHand, wanted: Iterable[str]) -> bool:
+        """Whether all is there and right, and nothing else; a ref, or the client's notes, may be missing or wrong."""
         whole = all(name in at_hand.right.digests and name not in at_hand.blobs for name in wanted)
-        clean = not (at_hand.wrong or at_hand.foreign or at_hand.problems)
-        return whole and clean and not self._doubtful(at_hand.right.digests) and self._ref_stands()
+        hidden = any(os.path.lexists(path) for path in self._absent(at_hand.right.digests))
+        return whole and not (at_hand.wrong or at_hand.foreign or at_hand.problems or hidden)
+
+    def others(self, have: Iterable[str]) -> tuple[str, ...]:
+        """Return what the snapshot has besides *have*, and besides names that are never compared."""
+        listing = self.walk()
+        names_ = {*(found.name for found in listing.files), *(problem.name for problem in listing.problems)}
+        return tuple(sorted(names_.difference(have)))
 
     def _ref_stands(self) -> bool:
         if self.ref is None:
@@ -141,9 +151,12 @@ class CacheTarget:
 
     def _doubtful(self, have: Iterable[str]) -> list[Path]:
         """Return what the Hub's client has noted about this commit: what it lists, and which files it lacks."""
-        doubtful = [self.folder / "trees" / f"{self.commit}.json"]
-        doubtful += [self.folder / ".no_exist" / self.commit / name for name in have]
+        doubtful = [self.folder / "trees" / f"{self.commit}.json", *self._absent(have)]
         return [path for path in doubtful if os.path.lexists(path)]
+
+    def _absent(self, have: Iterable[str]) -> list[Path]:
+        """Return where the client would note that it was told there is no such file."""
+        return [self.folder / ".no_exist" / self.commit / name for name in have]
 
     def refuse(self, at_hand: AtHand) -> None:
         """Raise Error for what is in the snapshot and cannot be removed by its name."""

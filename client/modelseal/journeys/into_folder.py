@@ -78,6 +78,12 @@ class FolderTarget:
         """Whether nothing is to be done."""
         return all(name in at_hand.right.digests for name in wanted)
 
+    is_whole = is_settled
+
+    def others(self, have: Iterable[str]) -> tuple[str, ...]:
+        """What others put there is theirs."""
+        return ()
+
     def refuse(self, at_hand: AtHand) -> None:
         """Raise Conflict for files that are not of the release: people's own files are neither mixed in nor lost."""
         foreign = [*at_hand.foreign, *(problem.name for problem in at_hand.problems)]

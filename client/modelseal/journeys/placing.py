@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from modelseal.compare import by_weight, count, risk_of
-from modelseal.errors import NotFound
+from modelseal.errors import Error, NotFound, Unavailable
 from modelseal.folders import Listing
 from modelseal.formats import names
 from modelseal.formats.manifest import File
@@ -50,7 +51,16 @@ class Placing:
         if target.is_settled(at_hand, wanted):
             return self._judged(target, at_hand, None, ())
         waited: list[bool] = []
-        with stage(target.waiting, waiting=lambda: waited.append(_tell(run.asked, run.quiet))) as held:  # 5
+        with contextlib.ExitStack() as open_:
+            try:
+                waiting = stage(target.waiting, waiting=lambda: waited.append(_tell(run.asked, run.quiet)))
+                held = open_.enter_context(waiting)  # 5
+            except Unavailable:
+                raise
+            except Error:  # a cache that may only be read: it is enough that all of it is right
+                if missing or not target.is_whole(at_hand, wanted):
+                    raise
+                return self._judged(target, at_hand, None, ())
             if waited or target.walk() != walked:  # another run has changed what is there
                 at_hand = self._look(target)
                 missing = _without(wanted, at_hand.right.digests)
@@ -66,20 +76,27 @@ class Placing:
         target.refuse(found)
         return found
 
-    def _judged(self, target: Target, at_hand: AtHand, held: Stage | None, missing: tuple[str, ...]) -> Got:
-        """Download *missing*, judge it with what is *at_hand*, and give it its names if all of it is right."""
+    def _judged(
+        self, target: Target, at_hand: AtHand, held: Stage | None, missing: tuple[str, ...], *, again: bool = True
+    ) -> Got:
+        """Download *missing*, judge it with what is *at_hand*, and give it its names if all of it is right.
+
+        *again*: what an earlier run has left may be wrong by what was said then, so nobody is accused on it.
+        """
         run, parts = self.run, list(at_hand.parts)
         came: Listing | None = None
         have = at_hand.right
         if missing:
             assert held is not None
+            began_with = held.has(self.listing.commit)
             snapshot, came = held.download(self.listing, missing, quiet=run.quiet, token=run.wish.token)  # 6
             if lost := _without(missing, (found.name for found in came.files)):
                 few = ", ".join(map(printable, lost[:3]))
                 raise NotFound(f"the Hub lists {few} of {names.short(run.asked.repo)}, and does not hand it out")
             parts.append((came, frozenset(missing)))
             wanted = digests_of(self.files)
-            have = both(have, hashed(came, missing, wanted, run.hashing, quiet=run.quiet))
+            now = replace(run.hashing, recheck=True)  # what is handed over was hashed by this run
+            have = both(have, hashed(came, missing, wanted, now, quiet=run.quiet))
         merged = gather(target.path, parts)
         place = run.place(target, merged)
         hashing = replace(run.hashing, known=have)
@@ -93,6 +110,8 @@ class Placing:
         if not verdict:
             if came is not None and held is not None:
                 held.refuse(snapshot, [finding.name for finding in wrong])
+                if again and began_with & {finding.name for finding in wrong}:
+                    return self._judged(target, at_hand, held, missing, again=False)
             if verdict.word == Word.FAILED and verdict.findings:
                 verdict = replace(verdict, says=f": {count(verdict.findings)}{_NOTHING}")
             return replace(self.base, verdict=verdict)
@@ -105,6 +124,8 @@ class Placing:
                 paths = held.files(snapshot, came, missing)
                 moving = [Moving(name, path, sha256.get(name)) for name, path in paths.items()]
             removed = target.move(at_hand, moving, have.digests, held.scratch)  # 8
+            if others := target.others(have.digests):
+                raise Error(f"{target.path}: somebody else has put {printable(others[0])} there meanwhile")
         return self._done(verdict, at_hand, missing, target.path, removed)
 
     def _wrong(self, digests: Mapping[str, Digests]) -> tuple[Finding, ...]:

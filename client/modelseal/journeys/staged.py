@@ -50,6 +50,13 @@ class Stage:
         path.mkdir()
         return path
 
+    def has(self, commit: str) -> frozenset[str]:
+        """Return the names of the files that an earlier run has left."""
+        found = []
+        for snapshot in self.cache.glob(f"*/snapshots/{commit}"):
+            found += [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*") if path.is_file()]
+        return frozenset(found)
+
     def _new(self) -> Path:
         return self.folder / f"hub-{secrets.token_hex(4)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 
 from modelseal.journeys.at_hub import Token
@@ -42,6 +43,6 @@ class Wish:
     cache_dir: Path | None = None
     dry_run: bool = False
     local_only: bool = False  # the Hub is not asked
-    token: Token = None
+    token: Token = field(default=None, repr=False)
     endpoint: str | None = None
     only: str | None = None  # one file by its name, which is no pattern
