@@ -30,15 +30,11 @@ from modelseal.hub import files as hubfiles
 from modelseal.journeys import submit
 from modelseal.keys import SigningKey
 from modelseal.reports.words import shown_size
-from modelseal.state import Sighting, State
-from modelseal_registry import config, downloaded, keyfiles
-from modelseal_registry.append import read_leaf
-from modelseal_registry.beside import database
-from modelseal_registry.beside import submit as log
-from modelseal_registry.config import Config, Place
+from modelseal.state import Sighting
+from modelseal_registry import downloaded, keyfiles
+from modelseal_registry.config import Place
 from modelseal_registry.lists import Wanted
-from modelseal_registry.store import Store
-from modelseal_registry.trial import Trials
+from modelseal_registry.observelog import ObserveLog, open_log
 
 MAX_FILES = 100_000
 MAX_SMALL = 1 << 30  # bytes of files whose digest the Hub does not tell
@@ -104,9 +100,8 @@ def observe(
     the record is written for an observer's key elsewhere. *tell* hears how far it is.
     Raises Usage or Refused if nobody here is an observer. What is wrong with one repo is its outcome, no other's.
     """
-    settings = config.read(place)
-    with database(settings) as store:
-        desk = _Desk(settings, store, download, save, quiet, tell)
+    with open_log(place) as log:
+        desk = _Desk(log, download, save, quiet, tell)
         desk.sit_down(keys)  # 1
         listings = desk.ask(wanted)  # 2
         for number, (one, found) in enumerate(zip(wanted, listings, strict=True), 1):
@@ -120,20 +115,18 @@ class _Desk:
 
     def __init__(
         self,
-        settings: Config,
-        store: Store,
+        log: ObserveLog,
         download: bool,
         save: Path | None,
         quiet: bool,
         tell: Callable[[str], None],
     ) -> None:
-        self._settings, self._store, self._save = settings, store, save
+        self._log, self._save = log, save
         self._download, self._quiet, self._tell = download, quiet, tell
-        self._trials = Trials(settings.origin)
 
     def sit_down(self, keys: Sequence[SigningKey]) -> None:
         """Find out who observes; refuse a key that does not count."""
-        operators = self._state(None).operators
+        operators = self._log.state(None).operators
         assert operators is not None  # leaf 0
         observers = operators.observers
         if not observers:
@@ -146,7 +139,7 @@ class _Desk:
             return
         if len(keys) > 1:
             raise Usage("one observer signs an observation: give one --key")
-        self._signer = keys[0] if keys else _own_key(self._settings, observers)
+        self._signer = keys[0] if keys else _own_key(self._log.place, observers)
         self._key = self._signer.public.key
         if self._key not in observers:
             raise Refused(f"the key {self._signer.public.fingerprint} is no observer of this log", hint=_NAME_ONE)
@@ -168,7 +161,7 @@ class _Desk:
         return found
 
     def _listed(self, one: Wanted) -> HubListing:
-        endpoint = os.environ.get("HF_ENDPOINT") or self._settings.hub or None
+        endpoint = os.environ.get("HF_ENDPOINT") or self._log.hub or None
         listing = hub.listing(one.repo, one.revision, endpoint=endpoint, token=False)
         what = one.short
         if listing.private or listing.gated:
@@ -214,7 +207,7 @@ class _Desk:
         known = self._known(one, listing, repo)  # 3
         files = self._digests(one, listing)  # 4
         record = Observation(
-            self._settings.origin, self._key, repo, listing.commit, len(files), sum(file.size for file in files),
+            self._log.origin, self._key, repo, listing.commit, len(files), sum(file.size for file in files),
             manifest.fileset(files), "downloaded" if self._download else "hub-metadata", None,
         )  # fmt: skip
         for earlier in known:  # 5
@@ -229,14 +222,13 @@ class _Desk:
             assert self._save is not None
             submit.write(self._save, unsigned)
             return Outcome(one, "pending", listing, record, draft=self._save)
-        index = log(self._store, self._settings, submit.sign(unsigned, [self._signer]))  # 6
-        since = known[0].time if known else self._time_of(index)
-        return Outcome(one, "observed", listing, record, index, since)
+        index, logged = self._log.submit(submit.sign(unsigned, [self._signer]))  # 6
+        return Outcome(one, "observed", listing, record, index, known[0].time if known else logged)
 
     def _known(self, one: Wanted, listing: HubListing, repo: str) -> list[Sighting]:
         """Return what was observed at this commit, by whoever observes; stop at a repo that is sealed, a commit that
         was withdrawn."""
-        state = self._state(repo)
+        state = self._log.state(repo)
         sealed, known = state.repos.get(repo.lower()), state.observed.get(repo.lower())
         if sealed is not None and sealed.releases:
             raise _Stop(Outcome(one, "sealed", listing, says="its owner seals it, and that is what counts"))
@@ -264,14 +256,6 @@ class _Desk:
         better = basis == "downloaded" and all(earlier.observation.basis != basis for earlier in own)
         return better or time.time() >= own[-1].time + AGAIN_S
 
-    def _state(self, repo: str | None) -> State:
-        with self._store.read() as tx:
-            return self._trials.state(tx, names.namespace_of(repo) if repo else None, repo)
-
-    def _time_of(self, index: int) -> int:
-        with self._store.read() as tx:
-            return read_leaf(tx, index).time
-
 
 def _contradiction(one: Wanted, listing: HubListing, earlier: Sighting, now: Observation) -> Outcome:
     """Return what there is to say if the same commit had other files before."""
@@ -290,8 +274,8 @@ def _sealable(listing: HubListing) -> tuple[HubFile, ...]:
     return listing.covered
 
 
-def _own_key(settings: Config, observers: Sequence[Key]) -> SigningKey:
-    path = settings.place.keys / keyfiles.OPERATOR
+def _own_key(place: Place, observers: Sequence[Key]) -> SigningKey:
+    path = place.keys / keyfiles.OPERATOR
     if path.exists():
         own = keyfiles.load(path)
         if own.public.key in observers:

@@ -399,3 +399,35 @@ def test_a_withdrawal_waits_for_the_threshold(desk: Desk, hub: Hub) -> None:
     assert f"PENDING {NAME}@{commit}: signed by 1 of 2 operators; nothing was sent" in done.out and draft in done.out
     assert desk.leaves() == size and (desk.here / draft).exists()
     assert desk.types(*words, "--key", "vic.key").out.startswith("WITHDRAWN"), "the draft beside it is completed"
+
+
+def test_an_observer_who_runs_a_mirror_sends_what_he_saw_to_the_registry(desk: Desk, hub: Hub, tmp_path: Path) -> None:
+    commit = hub.commit(REPO, FILES)
+    write_key(desk.here, "una")
+    trial = desk.registry.folder / "keys/operator-for-trying-out.key"
+    keys.write_pair(desk.here / "trial", keys.load(str(trial), None), None)
+    (desk.here / "operators.toml").write_text(
+        'threshold = 1\n[[operators]]\nkey = "trial.pub"\n[[observers]]\nkey = "una.pub"\n'
+    )
+    desk.types("operators", "operators.toml")
+    mirror = tmp_path / "mirror"
+
+    def types(*words: str, code: int = 0) -> Ran:
+        return inside(desk.here, desk.env, "--dir", str(mirror), *words, main=main).says(code)
+
+    watch = ("observe", NAME, "--key", "una.key")
+    with Process(desk.registry.folder, "serve") as server:
+        server.ready()
+        types("mirror", "init", "--from", desk.registry.invitation)
+        assert "holds no leaves yet" in types(*watch, code=6).err
+        types("mirror", "sync")
+        assert "an observer's --key is wanted" in types("observe", NAME, code=2).err
+        assert types(*watch).out.startswith(f"OBSERVED, NOT SIGNED {NAME}: leaf 4\n")
+        assert types(*watch).out.startswith(f"OBSERVED, NOT SIGNED {NAME}: leaf 4\n"), "the same record, the same leaf"
+        behind = types(*watch, "--download", code=1)
+        types("mirror", "sync")
+        assert types(*watch).out.startswith(f"UNCHANGED {NAME}: leaf 4\n")
+        assert types(*watch, "--download").out.startswith(f"OBSERVED, NOT SIGNED {NAME}: leaf 6\n")
+        hub.rewrite(REPO, commit, {"loader.py": b"evil"})
+        assert types(*watch, code=1).out.startswith(f"FAILED {NAME}")
+    assert "the last observation of it by this observer is leaf 4" in behind.out and "mirror sync" in behind.out

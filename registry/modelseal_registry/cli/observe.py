@@ -63,7 +63,8 @@ def observe(
     It says what an observer saw and never who the owner is: after 7 days consumers read OBSERVED, NOT SIGNED. What the
     public cannot see is not observed, nor what the owner seals. Observing again is cheap: a repo that has not changed
     gets another leaf only if its last is older than 7 days. A commit whose files are not what they were is FAILED and
-    never logged. Without @REV it is main, which only the owner writes to.
+    never logged. Without @REV it is main, which only the owner writes to. DIR is the registry's folder, or that of an
+    observer's own mirror, from which it is sent to the registry.
     """
     from modelseal_registry import lists
     from modelseal_registry.observe import observe as journey

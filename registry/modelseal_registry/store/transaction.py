@@ -127,7 +127,8 @@ class Tx:
 
     def count_keys(self, tree: str, beginning: str) -> int:
         """Return how many keys *beginning* so have leaves: every bucket is read."""
-        rows = self._db.scalars(select(buckets.c.text).where(buckets.c.tree == tree))
+        holds = buckets.c.text.contains(beginning, autoescape=True)
+        rows = self._db.scalars(select(buckets.c.text).where(buckets.c.tree == tree, holds))
         return sum(line.startswith(beginning) for text in rows for line in text.split("\n"))
 
     def buckets(self, after: int = 0) -> Iterator[tuple[str, int, str, int]]:
