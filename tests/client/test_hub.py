@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modelseal import hub
 from modelseal.errors import Error, NotFound, Refused, Unavailable
+from modelseal.formats import names
 from modelseal.hub import client
 from modelseal.listed import HubListing
 from tests.support.hub import Answer, Hub
@@ -355,10 +358,10 @@ def test_a_download_is_what_was_named_and_nothing_else(
     double.commit(MODEL, {"x[1].json": b"1", "x1.json": b"2", "*.txt": b"3", "q?.md": b"4"})
     double.cdn = True
     found = listing()
-    for number, names in enumerate((("x[1].json",), ("*.txt", "config.json"), [one.name for one in found.files])):
-        here = hub.download(found, names, tmp_path / str(number), quiet=True, token=False)
+    for number, wanted in enumerate((("x[1].json",), ("*.txt", "config.json"), [one.name for one in found.files])):
+        here = hub.download(found, wanted, tmp_path / str(number), quiet=True, token=False)
         assert here == tmp_path / f"{number}/models--acme-lab--x/snapshots/{found.commit}"
-        assert {str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()} == set(names)
+        assert {str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()} == set(wanted)
     others = [one.name for one in found.files if one.name != "x[1].json"]
     here = hub.download(found, others, tmp_path / "others", token=False)
     assert (here / "x1.json").exists() and not (here / "x[1].json").exists()
@@ -416,3 +419,35 @@ def test_nothing_heavy_is_imported_before_the_hub_is_asked() -> None:
     code = f"import sys, modelseal.hub; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "set()", done
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_a_mangled_answer_is_an_error_of_ours_or_a_listing_with_good_names(double: Hub, data: st.DataObject) -> None:
+    body = bytearray(double._info(double.repos[MODEL], "main", {"blobs": ["true"]}).body)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=3) | st.sampled_from(MANGLED))
+    double.hook = lambda method, path: Answer(200, bytes(body)) if path.startswith(INFO) else None
+    try:
+        found = listing()
+    except Error:
+        return
+    for file in found.files:
+        assert names.file_name(file.name, "file") == file.name and file.size >= 0
+
+
+MANGLED = (
+    b"null",
+    b"-1",
+    b"1e9",
+    b"9" * 5000,
+    b"[]",
+    b"{}",
+    b'"../x"',
+    b"\xff",
+    b"\\u0000",
+    b"\\ud800",
+    b"true",
+    b"NaN",
+)
