@@ -24,10 +24,10 @@ def first_words(verdict: Verdict) -> tuple[str, str]:
     """Return the verdict, and the name with what is said of it: together they are the first line."""
     decision = verdict.decision
     word = verdict.word.text
-    if verdict.accepted:  # so that nobody who looks for VERIFIED finds it
-        return f"ACCEPTED {word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
-    if decision.as_of and verdict.word in (Word.VERIFIED, Word.SEALED) and decision.time is not None:
+    if decision.as_of and verdict.word in (Word.VERIFIED, Word.SEALED, Word.OBSERVED) and decision.time is not None:
         word = f"{word} AS OF {utc(decision.time)}"
+    if verdict.accepted:  # so that nobody who looks for VERIFIED finds it
+        word = f"ACCEPTED {word}"
     return f"{word} {verdict.qualifier}".rstrip(), named(decision) + printable(verdict.says, longest=2000)
 
 
@@ -47,6 +47,8 @@ def in_short(one: Scanned) -> str:
     if not isinstance(outcome, Verdict):
         return outcome.message
     says = printable(outcome.says, longest=2000).strip(":, ")
+    if outcome.word == Word.OBSERVED and (seen := observed(outcome)) is not None:
+        return f"{says}; {who_saw(seen)} since {day(seen.first)}"
     qualifier = re.sub(r"^[0-9]+ of [0-9]+ files ?", "", outcome.qualifier)
     if outcome.word == Word.VERIFIED:
         return f"{says} {qualifier}".strip()
@@ -132,16 +134,21 @@ def seen_lines(verdict: Verdict) -> list[tuple[str, str]]:
     return [("seen", seen_line(one)) for one in decision.seen if asked in (None, one.revision)][-MAX_SEEN:]
 
 
-def seen_line(seen: Seen) -> str:
-    """Return `14 files at 6cee... by 1 observer (the registry itself), 2026-08-22 to 2026-11-20, on the Hub's word`."""
+def who_saw(seen: Seen) -> str:
+    """Return `1 observer (the registry itself)`."""
     who = f"{seen.observers} observer{'' if seen.observers == 1 else 's'}" if seen.counts else "nobody that counts yet"
     if seen.own:
         who += " (the registry itself)" if seen.observers == 1 else " (the registry among them)"
+    return who
+
+
+def seen_line(seen: Seen) -> str:
+    """Return `14 files at 6cee... by 1 observer (the registry itself), 2026-08-22 to 2026-11-20, on the Hub's word`."""
     dates = dict.fromkeys((day(seen.first), day(seen.last)))
     basis = "downloaded" if seen.downloaded else "on the Hub's word"
     files = f"{seen.files} file{'' if seen.files == 1 else 's'}"
     gone = f", withdrawn ({seen.withdrawn.reason})" if seen.withdrawn else ""
-    return f"{files} at {seen.revision} by {who}, {' to '.join(dates)}, {basis}{gone}"
+    return f"{files} at {seen.revision} by {who_saw(seen)}, {' to '.join(dates)}, {basis}{gone}"
 
 
 def _means(verdict: Verdict, seen: Seen) -> str:

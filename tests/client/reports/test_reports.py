@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from typing import Any
@@ -19,7 +20,10 @@ from modelseal.foreign.judge import SignatureVerdict
 from modelseal.formats.names import printable
 from modelseal.reports import KINDS, Failure, Subject, build, kind_of
 from modelseal.reports.style import STYLE
-from tests.support import outcomes
+from modelseal.reports.subject import Scanned
+from modelseal.reports.words import first_line, in_short
+from modelseal.verdict import Verdict
+from tests.support import make, outcomes
 from tests.support.outcomes import GOLDEN, HOSTILE, MODEL
 
 ALL = dict(outcomes.outcomes())
@@ -291,3 +295,18 @@ def test_altered_files_have_the_hash_of_what_is_there_and_the_sealed_one_as_a_cl
     config = next(one for one in model["components"] if one["name"] == "config.json")
     assert config["hashes"][0]["content"] != properties(config)["claimed:blake3"]
     assert properties(model)["verified:missing"] == "tokenizer.json"
+
+
+def test_what_was_observed_is_told_in_short_and_as_of_when() -> None:
+    found = ALL["observed"]
+    assert isinstance(found, Verdict)
+    short = in_short(Scanned("hf://acme-lab/unsealed", make.revision(1), "/hub", found, "/hub"))
+    says = "Acme Lab (acme.example) has not sealed it; 2 observers (the registry among them) since 2026-11-24"
+    assert short == says
+    before = replace(found, decision=replace(found.decision, as_of=True))
+    assert first_line(before).startswith("OBSERVED, NOT SIGNED AS OF 2026-12-01 20:55 UTC acme-lab/unsealed: ")
+    accepted = replace(before, accepted="--accept observed")
+    assert first_line(accepted).startswith("ACCEPTED OBSERVED, NOT SIGNED AS OF 2026-12-01")
+    for name in ("observed-otherwise", "observed-part", "observers-disagree", "first-seen", "withdrawn-contents"):
+        assert "VERIFIED" not in first_line(ALL[name])  # type: ignore[arg-type]
+        assert ALL[name].exit_code in (1, 5, 6)
