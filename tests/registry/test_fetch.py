@@ -235,16 +235,24 @@ def test_a_name_without_records_and_a_server_that_is_silent(names: Names) -> Non
 # the Hub
 
 
-@pytest.fixture
-def double() -> Iterator[Hub]:
-    from huggingface_hub import set_client_factory
+@pytest.fixture(scope="module", autouse=True)
+def as_before() -> Iterator[None]:
+    """Whoever looks has a process of its own, and sets huggingface_hub up for good there; here others come after."""
+    from huggingface_hub import constants, set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", constants.HF_HUB_DISABLE_XET)
+        yield
+    set_client_factory(default_client_factory)
+
+
+@pytest.fixture
+def double() -> Iterator[Hub]:
     with Hub() as found:
         found.owner("acme-lab")
         found.commit("spaces/acme-lab/README", {"README.md": b"# Acme", "modelseal.json": FILE})
         yield found
-    set_client_factory(default_client_factory)
 
 
 def see(double: Hub, folder: Path, namespace: str = "hf://acme-lab") -> Seen:
