@@ -52,9 +52,9 @@ class Contents:
     problems: tuple[Finding, ...] = ()  # what lies there and is no file
 
     @property
-    def whole(self) -> tuple[File, ...] | None:
-        """All the files there are, if nothing else is there and none may be missing."""
-        return None if self.partial or self.problems else self.files
+    def only(self) -> tuple[File, ...] | None:
+        """The files, if nothing else is there."""
+        return None if self.problems else self.files
 
 
 def settle(verdict: Verdict, allowance: Allowance, contents: Contents, now: int) -> Verdict:
@@ -69,9 +69,8 @@ def settle(verdict: Verdict, allowance: Allowance, contents: Contents, now: int)
     if verdict.exit_code == 0:
         return verdict
     found = _accepted(verdict, allowance, contents, now)  # 3, 4
-    if found.accepted and _is_unseen(verdict, allowance.entry, contents):
-        says = f"{allowance.lock} lists its files, and these were not all hashed: nothing is accepted before that"
-        return replace(verdict, notes=(*verdict.notes, says))
+    if found.accepted and (says := _against_lock(verdict, allowance, contents)):
+        return replace(verdict, notes=(*verdict.notes, f"{says}: nothing else is accepted"))
     return found
 
 
@@ -81,12 +80,20 @@ def _accepted(verdict: Verdict, allowance: Allowance, contents: Contents, now: i
         if not (why := refused(verdict, kind)):
             return replace(verdict, accepted=f"--accept {kind}")
         verdict = replace(verdict, notes=(*verdict.notes, f"--accept {kind} does not hold here: {why}"))
-    return _by_rules(verdict, kind, allowance, contents.whole, now)
+    return _by_rules(verdict, kind, allowance, contents.only, now)
 
 
-def _is_unseen(verdict: Verdict, entry: Entry | None, contents: Contents) -> bool:
-    """Whether the lock lists files, and nobody knows yet whether these are the ones."""
-    return entry is not None and bool(entry.files) and contents.files is None and _release(verdict) is None
+def _against_lock(verdict: Verdict, allowance: Allowance, contents: Contents) -> str:
+    """Return why what people accept is not what the lock has, or nobody knows that it is; '' if it is."""
+    entry = allowance.entry
+    if entry is None:
+        return f"it is not in {allowance.lock}" if allowance.locked else ""
+    if contents.files is None and _release(verdict) is None and entry.files:
+        return f"{allowance.lock} lists its files, and these were not all hashed"
+    compared = verdict.word in (Word.UNKNOWN, Word.OBSERVED) or is_pinned(verdict, entry)  # name by name, in step 1
+    if contents.files is not None and not compared and manifest.fileset(contents.files) != entry.fileset:
+        return f"{allowance.lock} has other files of it"
+    return ""
 
 
 def kind_of(verdict: Verdict, entry: Entry | None) -> str:
@@ -243,7 +250,7 @@ def _exempted(
     if wanted is None:
         return False, f"{about} names no fileset, and no log tells it: nothing says which bytes are meant"
     if files is None:
-        return False, f"{about} is for whole contents, and these are a part, or were not all hashed"
+        return False, f"{about} is for contents, and these were not all hashed, or not all of them are files"
     if manifest.fileset(files) != wanted:
         return False, f"{about} is for other files than these"
     return True, f"{rules.where} until {utc(exempt.until)}: {names.printable(exempt.reason, longest=500)}"

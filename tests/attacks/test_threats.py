@@ -10,14 +10,18 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modelseal import lockfile
 from modelseal.formats import strict
 from modelseal.formats.evidence import Evidence
 from modelseal.formats.leaves import Leaf
+from modelseal.formats.manifest import fileset
 from modelseal.formats.records import Release
+from modelseal.lockfile import Entry, Lock
 from modelseal.replay import fold
 from modelseal.state import State
 from modelseal.state.acts import SUSPENSION
@@ -468,7 +472,7 @@ def test_files_left_on_a_disk_name_no_repo_and_accept_nothing(scene: Scene) -> N
     assert evil.seal is not None
     (here / "bad/model.sig").write_text(evil.seal)
     (here / "bad.evidence").write_bytes(scene.world.evidence("hf://evil-lab/atlas-7b"))
-    for name in ("modelseal.lock", "rules.toml", "modelseal.toml", "registry.trust"):
+    for name in ("rules.toml", "modelseal.toml", "registry.trust"):
         (here / name).write_text("accept = ['failed', 'unknown']\n")
     scene.someone.types("verify", "./bad").says(2, "--repo evil-lab/atlas-7b")
     found = scene.someone.types("verify", "./bad", "--repo", "acme-lab/atlas-7b")
@@ -479,6 +483,25 @@ def test_files_left_on_a_disk_name_no_repo_and_accept_nothing(scene: Scene) -> N
     for name in ("modelseal.lock", "rules.toml"):
         (here / "atlas-7b" / name).write_text("accept = ['failed']\n")
     scene.someone.types(*VERIFY).says(1, "2 files were added")
+
+
+def test_a_lock_left_on_a_disk_accepts_nothing_and_takes_nothing_back(scene: Scene) -> None:
+    files = tuple(replace(one, blake3=None) for one in sealed_files(BAD))
+    repos = ("hf://acme-lab/atlas-7b", "hf://nobody/atlas-7b")
+    for verdict in ("unknown", "observed", "pinned"):
+        log = None if verdict == "pinned" else "registry.example"
+        entries = tuple(
+            Entry(repo, make.revision(1), verdict, fileset(files), scene.world.now, log, files=files) for repo in repos
+        )
+        (scene.someone.here / "modelseal.lock").write_bytes(lockfile.encode(Lock((), entries)))
+        scene.bad_is_never_verified()
+        for more in ((), ("--locked",)):
+            scene.someone.types("verify", "./bad", "--repo", "nobody/atlas-7b", *more).says(5, "UNKNOWN")
+            scene.someone.types("verify", "./bad", "--repo", "acme-lab/atlas-7b", *more).says(1, "FAILED")
+        scene.someone.types(*VERIFY).says(1, "not the files that modelseal.lock has of it")
+    scene.someone.types("lock", "--check").says(1, "FAILED")
+    (scene.someone.here / "modelseal.lock").write_text("accept = ['failed', 'unknown']\n")
+    scene.someone.types("verify", "./bad", "--repo", "acme-lab/atlas-7b").says(2, "v is missing")
 
 
 # a look-alike with a seal of its own

@@ -95,7 +95,9 @@ def test_without_a_repo_there_is_nothing_to_accept(here: Scene, tmp_path: Path) 
 
 def test_what_is_accepted_is_handed_over_and_reported(here: Scene) -> None:
     reports = [word for kind in ("html", "sarif", "cdx.json", "json") for word in ("--report", f"r.{kind}")]
-    here.someone.types(*OTHER, "--accept", "unknown", "--copy-to", "taken", *reports).says(0, "ACCEPTED UNKNOWN", "copied:")
+    here.someone.types(*OTHER, "--accept", "unknown", "--copy-to", "taken", *reports).says(
+        0, "ACCEPTED UNKNOWN", "copied:"
+    )
     assert {path.name: path.read_bytes() for path in (here.someone.here / "taken").iterdir()} == BAD
     for kind in ("html", "sarif", "cdx.json", "json"):
         assert "--accept unknown" in (here.someone.here / f"r.{kind}").read_text(), kind
@@ -206,6 +208,26 @@ def test_an_exception_can_name_contents_that_the_log_does_not_know(here: Scene) 
     (here.someone.here / "bad/loader.py").unlink()
     (here.someone.here / "bad/link").symlink_to("config.json")
     here.someone.types(*words).says(1, "link: ")
+
+
+def test_no_exception_is_accepted_against_the_lock(here: Scene, tmp_path: Path) -> None:
+    from modelseal.formats.manifest import fileset
+    from tests.support.client import sealed_files
+
+    text = exception(more=f'fileset = "{fileset(sealed_files(BAD)).hex()}"\n{UNTIL}')
+    rules(here, text + "\n" + text.replace(REPO, f"{ACME}/other"))
+    words = ("verify", "./bad", "--repo", f"{NAME}@{FIRST}")
+    here.someone.types(*words).says(0, "ACCEPTED FAILED")
+    release = publish(here.world, 1, BAD, f"{ACME}/other")
+    here.world.revoke(f"{ACME}/other", release.seal, [ANA])
+    here.serve()
+    hub = HubCache(tmp_path / "hub")
+    hub.snapshot("models--acme-lab--other", FIRST, BAD)
+    here.someone.types("scan", "--cache-dir", str(hub.hub)).says(0, "ACCEPTED FAILED")
+    lock(here, NAME)
+    here.someone.types(*words).says(1, "modelseal.lock has other files of it: nothing else is accepted")
+    here.someone.types("scan", "--cache-dir", str(hub.hub)).says(0)
+    here.someone.types("scan", "--cache-dir", str(hub.hub), "--locked").says(1, "FAILED")
 
 
 def test_an_exception_for_no_answer_wants_contents(here: Scene) -> None:

@@ -270,7 +270,11 @@ def find_lock(named: Path | None, judged: Sequence[Path], env: Mapping[str, str]
         if _is_in(path, judged):
             raise Usage(f"{path} lies in what is verified, and nothing there says what is right")
         return path
-    for folder in _up(Path.cwd()):
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return None
+    for folder in _up(here):
         path = folder / LOCK
         if os.path.lexists(path) and not _is_in(path, judged):
             return path
