@@ -365,3 +365,18 @@ def test_show_says_what_was_seen_and_what_is_withdrawn(told: Scene) -> None:
         (ONE, None, True),
         (TWO, "malicious", True),
     ]
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x20])
+def test_no_byte_of_an_answer_can_be_another(flip: int) -> None:
+    """Changed anywhere, it proves nothing or says the same; an observation becomes nothing else."""
+    w = observed()
+    w.observe(REPO, 2, WATCHER, BAD_FILES)
+    w.withdraw(REPO, 2)
+    good = w.evidence(REPO)
+    honest = {commit: w.ask(REPO, commit, evidence=good) for commit in (ONE, TWO)}
+    for at in range(flip % 23, len(good), 23):
+        changed = good[:at] + bytes([good[at] ^ flip]) + good[at + 1 :]
+        for commit, expected in honest.items():
+            found = w.ask(REPO, commit, evidence=changed)
+            assert found.word == Word.UNAVAILABLE or (found.word == expected.word and found.seen == expected.seen), at

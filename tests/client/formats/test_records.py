@@ -97,7 +97,9 @@ def test_a_changed_leaf_is_refused_or_says_the_same_at_another_time(type_: str) 
         assert merkle.leaf_hash(changed) != merkle.leaf_hash(data)
 
 
-@pytest.mark.parametrize("name", ["release", "identity", "keys", "revocation", "operators", "roots"])
+@pytest.mark.parametrize(
+    "name", ["release", "identity", "keys", "revocation", "operators", "observation", "withdrawal", "roots"]
+)
 def test_a_cut_leaf_is_refused(name: str) -> None:
     for cut in truncations(one(f"leaves/{name}").body):
         with pytest.raises(Malformed):
