@@ -99,6 +99,10 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     argv, why, by = steps[verdict.word]
     if verdict.word == Word.FAILED and any(one.status == "listed" for one in verdict.files):
         why = "see what is sealed"  # nothing was downloaded
+    elif verdict.word == Word.FAILED and verdict.findings and verdict.decision.word is None:
+        asked = verdict.decision.asked.revision
+        argv = ["modelseal", "get", name + (f"@{asked}" if asked else "")]
+        why = "download what is sealed, and nothing else"
     if verdict.qualifier.startswith("SUSPENDED"):  # another download would be the same
         why = "see since when, and what its owner says"
     if verdict.qualifier.startswith("WITHDRAWN"):

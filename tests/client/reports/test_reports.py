@@ -133,7 +133,7 @@ def test_a_page_says_who_what_and_what_was_not_compared() -> None:
     shown = " ".join(Page(text("failed", ".html")).text)
     for word in ("Acme Lab (acme.example)", "356a192b7913b04c54574d18c28d46e6395428ab", "added (program)", "loader.py",
                  "sealed 7 kB", "Not compared: 2 names", "model.sig", "registry.example", "registry's word only",
-                 "modelseal show acme-lab/atlas-7b", "Exit status 1", "expected", "found"):  # fmt: skip
+                 "modelseal get acme-lab/atlas-7b", "Exit status 1", "expected", "found"):  # fmt: skip
         assert word in shown, word
     assert shown.index("loader.py") < shown.index("config.json") < shown.index("README.md")
 
