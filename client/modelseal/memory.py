@@ -8,6 +8,9 @@ cache must not thereby accept an older log:
 
 Changes are made under a lock between processes and put in place in one step. A damaged file is an error, never an
 empty memory.
+
+Beside it `<hex>.continued` has the digests of older notes, out of a modelseal.lock, that the remembered head continues:
+without it they are compared again.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from modelseal.formats.trust import Head, Revoked
 from modelseal.values import dataclass
 
 MAX_MEMORY = 64 << 20  # bytes: half a million revocations
+MAX_CONTINUED = 32  # notes: one for each lock on this machine
 
 _FORGET = "if it cannot be restored: remove this trust root, and add it by its fingerprint again"
 
@@ -47,6 +51,7 @@ class Memory:
         self._origin = origin
         self._path = folder / f"{stem}.json"
         self._lock_path = folder / f"{stem}.lock"
+        self._continued_path = folder / f"{stem}.continued"
         self._compared: Head | None = None  # what the caller's next head was checked against
 
     def pin(self, leaf0: bytes) -> None:
@@ -92,12 +97,34 @@ class Memory:
             elif head and was.head and head.size == was.head.size and head.root != was.head.root:
                 raise _forked(self._origin, was.head, head)  # after the revocations are safe
 
+    def continues(self, note: str) -> bool:
+        """Whether the remembered head is known to continue the older one of *note*."""
+        return _digest(note) in self._continued()
+
+    def continued(self, note: str, head: Head) -> None:
+        """Keep that *head* continues the older one of *note*; not if it is not the remembered one."""
+        with self._lock():
+            kept, known = self._read().head, self._continued()
+            if kept is None or (kept.size, kept.root) != (head.size, head.root) or _digest(note) in known:
+                return
+            platform.replace(
+                self._continued_path, "".join(f"{one}\n" for one in (_digest(note), *known)).encode(), mode=0o600
+            )
+
+    def _continued(self) -> list[str]:
+        try:
+            data = platform.read_file(self._continued_path, 4096, "memory file")
+        except Error:  # no such file, or one that says nothing
+            return []
+        return data.decode("ascii", "replace").split("\n")[: MAX_CONTINUED - 1]
+
     def forget(self) -> None:
         """Drop all of it. The lock file stays: removing it would let two processes hold it."""
         if not self._path.parent.exists():
             return
         with self._lock():
             self._path.unlink(missing_ok=True)
+            self._continued_path.unlink(missing_ok=True)
             self._compared = None
 
     def _lock(self) -> AbstractContextManager[None]:
@@ -122,6 +149,10 @@ class Memory:
         if len(data) > MAX_MEMORY:  # it could not be read again
             raise Error(f"memory file {self._path}: {len(data)} bytes, allowed are {MAX_MEMORY}")
         platform.replace(self._path, data, mode=0o600)
+
+
+def _digest(note: str) -> str:
+    return hashlib.sha256(note.encode()).hexdigest()
 
 
 def _is_newer(head: Head, kept: Head | None, *, compared: Head | None) -> bool:

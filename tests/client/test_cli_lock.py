@@ -343,3 +343,31 @@ def test_nothing_is_accepted_by_its_name_where_the_lock_lists_files(here: Place)
     here.hub.commit("models/acme-lab/atlas-7b", GOOD, id=FIRST)
     here.types("lock", NAME)
     here.types("check", NAME, "--locked").says(0, "SEALED")
+
+
+def test_a_head_of_the_lock_that_is_behind_is_compared_once(here: Place) -> None:
+    here.types("lock", NAME)
+    publish(here.world, 2, NEWER)
+    here.serve()
+    words = ("verify", "./atlas-7b", "--repo", NAME)
+
+    def asked() -> int:
+        here.address.asked.clear()
+        here.types(*words).says(0, "VERIFIED")
+        return len(here.address.asked)
+
+    asked()
+    first = here.path.read_bytes()
+    here.path.write_bytes(lockfile.encode(Lock()))
+    least = asked()
+    here.path.write_bytes(first)
+    assert asked() == least  # this machine remembered that head itself
+    (here.someone.home / "memory").rename(here.someone.home / "gone")
+    assert asked() > least
+    assert asked() == least
+    next((here.someone.home / "memory").glob("*.continued")).write_bytes(b"\xff")
+    assert asked() > least
+    fork = here.world.fork(len(here.world.entries) - 2)
+    publish(fork, 3, NEWER)
+    here.path.write_bytes(lockfile.encode(here.lock.with_note("registry.example", fork.files()["checkpoint"].decode())))
+    here.types(*words).says(8, "LOG MISBEHAVED")  # another note is not known

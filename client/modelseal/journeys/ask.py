@@ -62,7 +62,9 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_
     with _memory():
         memory.pin(entry.trust.leaf0)
         head, revoked = memory.head(), memory.revoked()
-    seen = _Seen.of(head, revoked, where, entry.trust)  # 2
+    locked = _locked_head(where, entry.trust)
+    known = locked is not None and head is not None and locked.size <= head.size and memory.continues(locked.note)
+    seen = _Seen.of(revoked, head, None if known else locked)  # 2
     fresh = _freshness(where, entry.trust, now)
     answer = _first(asked, _readers(where, entry, budget), entry, seen, fresh)  # 3
     if entry.globs:
@@ -70,6 +72,8 @@ def ask(asked: Asked, where: Where = Where(), *, now: int | None = None, budget_
     try:
         with _memory():
             memory.advance(answer.decision.head, answer.decision.revoked)  # 4
+            if locked is not None and not known and answer.decision.head is not None:
+                memory.continued(locked.note, answer.decision.head)
     except Misbehaviour as e:
         decision = replace(
             answer.decision, word=Word.LOG_MISBEHAVED, says=f": {e}", qualifier="", older=e.older, newer=e.newer
@@ -104,23 +108,24 @@ class _Seen:
     revoked: Revoked
 
     @classmethod
-    def of(cls, head: Head | None, revoked: Revoked, where: Where, trust: Trust) -> _Seen:
-        """Return what this machine remembers, and what the lock has seen; Usage if that does not verify."""
-        heads = [head] if head is not None else []
-        note = dict(where.notes).get(trust.origin)
-        if note is not None and (not heads or heads[0].note != note):
-            try:
-                heads.append(seen_before(note, trust))
-            except Malformed as e:
-                says = f"the head of {trust.origin} in the lock does not verify under the trust root: {e}"
-                raise Usage(
-                    says, hint="if the registry has changed its key: take that [[log]] out, and lock again"
-                ) from e
-        return cls(tuple(sorted(heads, key=lambda one: -one.size)), revoked)
+    def of(cls, revoked: Revoked, *heads: Head | None) -> _Seen:
+        return cls(tuple(sorted((one for one in heads if one is not None), key=lambda one: -one.size)), revoked)
 
     @property
     def head(self) -> Head | None:
         return self.heads[0] if self.heads else None
+
+
+def _locked_head(where: Where, trust: Trust) -> Head | None:
+    """Return the head that the lock has seen; Usage if that does not verify."""
+    note = dict(where.notes).get(trust.origin)
+    if note is None:
+        return None
+    try:
+        return seen_before(note, trust)
+    except Malformed as e:
+        says = f"the head of {trust.origin} in the lock does not verify under the trust root: {e}"
+        raise Usage(says, hint="if the registry has changed its key: take that [[log]] out, and lock again") from e
 
 
 @contextlib.contextmanager
