@@ -18,6 +18,7 @@ from modelseal.cli import modelseal
 from modelseal.verdict import Word
 from modelseal_registry import config
 from modelseal_registry.cli import acts, claims, mirror, observe, operate, policy, registry
+from tests.support.hub import Hub
 from tests.support.servers import WAIT_S, configure, environment, free_port
 
 ROOT = Path(__file__).parent.parent
@@ -64,13 +65,15 @@ def typed() -> list[Typed]:
 class Terminal:
     """Somebody who types what the README says, in an empty folder and with an empty HOME."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hub: Hub) -> None:
+        self.hub = hub
         self.here, self.home = folder / "here", folder / "home"
         self.here.mkdir()
         self.home.mkdir()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         hidden = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
         self.env = {k: v for k, v in environment().items() if k not in hidden} | {"PATH": path, "HOME": str(self.home)}
+        self.env["HF_ENDPOINT"] = hub.url
         self.seen: dict[str, str] = {DEFAULT_PORT: str(free_port())}
         self.servers: list[subprocess.Popen[str]] = []
 
@@ -115,9 +118,10 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    found = Terminal(tmp_path)
-    yield found
-    found.close()
+    with Hub() as hub:
+        found = Terminal(tmp_path, hub)
+        yield found
+        found.close()
 
 
 def test_the_commands_of_the_readme_run_as_they_stand_in_their_order(terminal: Terminal) -> None:
@@ -127,6 +131,8 @@ def test_the_commands_of_the_readme_run_as_they_stand_in_their_order(terminal: T
         terminal.type(one)
         if one.line.startswith("modelseal publish"):
             assert (terminal.here / "atlas-7b/model.sig").is_file() and (terminal.here / "atlas-7b.evidence").is_file()
+            files = {path.name: path.read_bytes() for path in (terminal.here / "atlas-7b").iterdir()}
+            terminal.hub.commit("models/acme-lab/atlas-7b", files, id=shlex.split(one.line)[6])
             for snippet in re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
                 done = subprocess.run(
                     [sys.executable, "-c", snippet], cwd=terminal.here, env=terminal.env, capture_output=True, text=True
