@@ -137,6 +137,22 @@ def test_forgetting_drops_everything_and_needs_nothing_there(tmp_path: Path) -> 
     assert (memory.leaf0(), memory.head(), memory.revoked()) == (None, None, Revoked())
 
 
+def test_what_the_remembered_head_continues_is_known_of_that_head_only(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, ORIGIN)
+    memory.continued("older", head(12))  # nothing is remembered: nothing is known
+    memory.advance(head(12), Revoked())
+    for other in (head(11), head(13), head(12, root=b"\1" * 32)):
+        memory.continued("older", other)
+    assert not memory.continues("older")
+    memory.continued("older", head(12))
+    for number in range(40):
+        memory.continued(f"note {number}", head(12))
+    assert Memory(tmp_path, ORIGIN).continues("note 39") and not memory.continues("older")  # the newest are kept
+    assert not Memory(tmp_path, "log.example/two").continues("note 39")
+    memory.forget()
+    assert not memory.continues("note 39")
+
+
 def test_a_damaged_file_is_an_error_that_names_it_and_is_left_as_it_is(tmp_path: Path) -> None:
     memory = Memory(tmp_path, ORIGIN)
     memory.pin(LEAF0)
