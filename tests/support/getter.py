@@ -86,9 +86,6 @@ def read(folder: Path) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def getting(folder: Path, world: World, address: Address) -> Iterator[Getter]:
-    import huggingface_hub
-
     with Hub() as hub:
         a_hub(hub)
         yield Getter(Someone(folder, world, address), hub)
-    huggingface_hub.close_session()  # connections to a Hub that is gone

@@ -21,6 +21,7 @@ with a suffix of weights, and large ones, are in LFS: what git has of them is a 
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -81,6 +82,8 @@ class Hub:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+        if "huggingface_hub" in sys.modules:  # of this process: its connections to a Hub that is gone
+            sys.modules["huggingface_hub"].close_session()
 
     def close(self) -> None:
         """Answer nobody any more: connections are refused."""
