@@ -241,6 +241,17 @@ def test_when_nobody_answers_nothing_falls_back_to_the_cache(here: Here, world: 
         here.snapshot()
 
 
+def test_our_own_questions_and_downloads_do_not_go_through_it(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They judge what comes themselves: and else each would ask the guard, which asks them."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(here.home / "mine"))
+    here.hub.lie("models/acme-lab/big", "config.json", b"[]")
+    with guard():
+        assert modelseal.check(NAME)
+        got = modelseal.get(NAME)
+        assert got and {path.name for path in (here.home / "mine").rglob("snapshots/*/*")} == set(GOOD)
+        assert not modelseal.get("acme-lab/big")
+
+
 def test_all_is_as_before_when_it_ends(here: Here) -> None:
     from huggingface_hub import constants
     from huggingface_hub.utils import _http
