@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +20,13 @@ from tests.support.client import Ran, inside
 from tests.support.hub import Answer, Hub
 from tests.support.person import Person
 from tests.support.servers import (
+    PROGRAM,
+    WAIT_S,
     Process,
     RegistryProcess,
     environment,
     make_registry,
+    until,
 )
 
 FILES = {"config.json": b'{"a": 1}', "sub/tokenizer.json": b"[]", "model.safetensors": bytes(range(256)) * 40}
@@ -114,6 +119,31 @@ def test_what_is_downloaded_says_so_and_leaves_nothing(
     assert list(place.iterdir()) == []
     assert desk.observe(NAME, "--download").out.startswith("UNCHANGED")
     assert desk.observe(NAME).out.startswith("UNCHANGED"), "less is no news"
+
+
+def test_killed_while_it_downloads_it_leaves_nothing(desk: Desk, hub: Hub, tmp_path: Path) -> None:
+    hub.commit(REPO, FILES)
+    place, asked, go_on = tmp_path / "place", threading.Event(), threading.Event()
+    place.mkdir()
+
+    def hook(method: str, path: str) -> Answer | None:
+        if path.endswith("/model.safetensors"):
+            asked.set()
+            go_on.wait(WAIT_S)
+        return None
+
+    hub.hook = hook
+    words = [str(PROGRAM), "--dir", str(desk.registry.folder), "observe", NAME, "--download"]
+    process = subprocess.Popen(words, env={**desk.env, "TMPDIR": str(place)})
+    try:
+        assert asked.wait(WAIT_S)
+        [folder] = place.iterdir()
+        assert folder.stat().st_mode & 0o077 == 0, "nobody else reads what is being observed"
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+        go_on.set()
+    until("what was downloaded is removed", lambda: not any(place.iterdir()))
 
 
 @pytest.mark.parametrize("file", FILES)
