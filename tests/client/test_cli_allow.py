@@ -358,6 +358,7 @@ def test_whose_the_lock_is_and_what_it_is(here: Scene) -> None:
     path.mkdir()
     here.someone.types(*VERIFY).says(2, "not a regular file")
     here.someone.types(*VERIFY, "--lock", "nowhere").says(2, "nowhere: no such file")
+    here.someone.types(*VERIFY, "--rules", "~nobody-here/x").says(2, "no such file")
     path.rmdir()
     path.write_text("v = 1\n")
     here.someone.types(*VERIFY).says(2, "end is missing", "version control")
@@ -451,6 +452,8 @@ def test_verify_without_a_target_is_all_that_the_lock_lists(here: Scene, tmp_pat
     lock(here, NAME)
     hub = HubCache(here.someone.home / ".cache/huggingface/hub")
     here.someone.types("verify").says(1, "FAILED", "it is in modelseal.lock, and not in the Hub cache")
+    value = here.someone.types("verify", "--json", "--report", "r.html", "--report", "r.sarif").says(1).json
+    assert [one["verdict"] for one in value["snapshots"]] == ["failed"]
     hub.snapshot("models--acme-lab--atlas-7b", FIRST, GOOD)
     hub.snapshot("models--nobody--x", FIRST, GOOD)
     ran = here.someone.types("verify").says(0, "VERIFIED", "1 repo in the Hub cache: 1 verified")

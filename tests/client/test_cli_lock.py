@@ -191,6 +191,8 @@ def test_wrong_use(here: Place) -> None:
     here.types("lock", "./atlas-7b").says(2, "is not a repo")
     here.types("lock", NAME, "--lock", "nowhere/x.lock").says(2, "nowhere: no such folder")
     here.types("lock", NAME, "--check", "--save", "x").says(2, "--save goes with")
+    for place in ("atlas-7b/config.json", "atlas-7b/config.json/x"):
+        here.types("lock", NAME, "--save", place).says(2, "not a folder")
     here.types("lock", NAME, "--lock", "x.lock").says(0, "LOCKED x.lock")
     assert not here.path.exists()
     here.types("lock", "nobody/x", "--remove", "--lock", "x.lock").says(2, "nobody/x is not in x.lock")

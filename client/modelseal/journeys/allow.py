@@ -237,11 +237,11 @@ def _read_rules(named: Path | None, judged: Sequence[Path], env: Mapping[str, st
     """Return what every rules file says that there is; the one that is named must be there."""
     if named is None and env.get("MODELSEAL_RULES"):
         named = Path(env["MODELSEAL_RULES"])
-    if named is not None and _is_in(named.expanduser(), judged):
+    if named is not None and _is_in(_typed(named), judged):
         raise Usage(f"{named} lies in what is verified, and nothing there says what is allowed")
     places: list[tuple[Path, bool]] = [(SYSTEM, False), (platform.config_folder() / RULES, False)]
     if named is not None:
-        places.append((named.expanduser(), True))
+        places.append((_typed(named), True))
     found: dict[str, Rules] = {}
     for path, wanted in places:
         try:
@@ -266,7 +266,7 @@ def find_lock(named: Path | None, judged: Sequence[Path], env: Mapping[str, str]
     if named is None and env.get("MODELSEAL_LOCK"):
         named = Path(env["MODELSEAL_LOCK"])
     if named is not None:
-        path = named.expanduser()
+        path = _typed(named)
         if _is_in(path, judged):
             raise Usage(f"{path} lies in what is verified, and nothing there says what is right")
         return path
@@ -279,6 +279,10 @@ def find_lock(named: Path | None, judged: Sequence[Path], env: Mapping[str, str]
         if os.path.lexists(path) and not _is_in(path, judged):
             return path
     return None
+
+
+def _typed(path: Path) -> Path:
+    return Path(os.path.expanduser(path))  # as it stands where there is no such user
 
 
 def _up(folder: Path) -> Iterable[Path]:

@@ -9,6 +9,7 @@ asked again whenever it is used.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterable
@@ -119,6 +120,9 @@ def lock(
         raise Usage("--remove wants the repos that are to go", hint="modelseal lock OWNER/NAME --remove")
     if save is not None and (check_only or remove):
         raise Usage("--save goes with what is locked, not with --check or --remove")
+    folder = Path(os.path.expanduser(save)) if save is not None else None
+    if folder is not None and not _can_be_folder(folder):
+        raise Usage(f"--save {folder}: not a folder, or in something that is none")
     accepted = tuple(accept)
     if accepted and len(wanted) != 1:
         raise Usage("--accept is for the one repo that is typed beside it", hint="lock it alone, then the others")
@@ -142,8 +146,13 @@ def lock(
         return done
     entries = [one.after for one in taken if one.after is not None and one.change != "kept"]
     new, moved = write(path, entries, locking.heads)  # 4
-    files = () if save is None else save_all(Path(save).expanduser(), new, locking.answers)
+    files = () if folder is None else save_all(folder, new, locking.answers)
     return replace(done, wrote=((path,) if moved else ()) + files)
+
+
+def _can_be_folder(path: Path) -> bool:
+    there = next((one for one in (path, *path.absolute().parents) if os.path.lexists(one)), None)
+    return there is not None and there.is_dir()
 
 
 def _typed(text: str | Asked) -> tuple[Asked, str | None]:

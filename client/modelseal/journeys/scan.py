@@ -123,9 +123,10 @@ def verify_locked(
         if repo is not None and entry.commit in repo.commits:
             repos.append(replace(repo, name=entry.repo, commits=(entry.commit,)))
         else:
-            says = f"it is in {allowing.lock_name}, and not in the Hub cache {hub}"
-            failure = Failure("failed", 1, printable(says, longest=1000), entry.repo)
-            found.append(Scanned(entry.repo, entry.commit, str(hub), failure, str(hub)))
+            says = f": it is in {allowing.lock_name}, and not in the Hub cache {printable(str(hub), longest=1000)}"
+            nothing = Decision(Asked(entry.repo, entry.commit), Word.FAILED, says)
+            verdict = Verdict(Word.FAILED, says, "", nothing)
+            found.append(Scanned(entry.repo, entry.commit, str(hub), verdict, str(hub)))
     judged, passed_over = judging.all([Inventory(hub, tuple(repos), ())], quiet=quiet)
     ranked = sorted([*found, *judged], key=lambda one: one.rank)
     return Scan(tuple(ranked), (str(hub),), tuple(passed_over), WORDS, named=cache_dir is not None)
