@@ -72,6 +72,7 @@ USAGE = {
     "no such option": (["verify", "--frobnicate"], "No such option '--frobnicate'"),
     "verify: nothing": (["verify"], "there is no modelseal.lock here or above"),
     "verify: no such folder": (["verify", "./none", "--repo", "a/b"], "none: no such file or folder"),
+    "verify: nobody's home": (["verify", "~nobody-here/x", "--repo", "a/b"], "~ and the name of no user here"),
     "verify: no name": (["verify", "."], "modelseal verify . --repo OWNER/NAME"),
     "verify: a repo of one part": (["verify", ".", "--repo", "atlas"], "atlas is not a repo"),
     "verify: a tag": (["verify", ".", "--repo", "a/b@v1"], "a revision is a commit of 40 hex digits"),

@@ -148,4 +148,6 @@ def run(command: click.Command, name: str, argv: list[str]) -> NoReturn:
     except Exception as e:  # a bug of ours: said as such, and never a verdict
         if isinstance(e, OSError) and e.errno in _FULL:  # the output's own: what journeys write they see to themselves
             output.failure(name, f"the output cannot be written: {str(e.strerror).lower()}", None, 7, False)
+        if isinstance(e, RuntimeError) and str(e) == "Could not determine home directory.":  # so says Path.expanduser
+            output.failure(name, "a path begins with ~ and the name of no user here", None, 2, json)
         output.failure(name, f"internal error: {type(e).__name__}: {e}", "please report this", 7, json)
