@@ -4,7 +4,9 @@ verified, and the next run ends it."""
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +110,29 @@ def test_killed_while_it_downloads(getter: Getter, killer: Killer) -> None:
     assert getter.downloads() == ["model.safetensors"]  # what was there already is not downloaded again
     assert loadable(getter) == NEWER
     assert getter.waiting() == []
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_it_ends_at_once_when_it_is_told_to(number: int, status: int, getter: Getter, killer: Killer) -> None:
+    reached, go = threading.Event(), threading.Event()
+
+    def stuck(method: str, path: str) -> Answer | None:
+        if method == "GET" and path.endswith("model.safetensors"):
+            reached.set()
+            go.wait(40)
+        return None
+
+    getter.hub.hook = stuck
+    with killer.begun("get", NAME) as one:
+        assert reached.wait(20)
+        began = time.monotonic()
+        assert one.kill(number) == status
+        assert time.monotonic() - began < 9, "the Hub's client waits ten seconds for the next bytes"
+    go.set()
+    assert loadable(getter) == {}
+    getter.hub.hook = lambda method, path: None
+    assert killer.run("get", NAME) == 0
+    assert loadable(getter) == NEWER
 
 
 def test_two_at_once_download_it_once(getter: Getter, killer: Killer) -> None:

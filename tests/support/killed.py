@@ -44,7 +44,8 @@ _PARENT = """if True:
             os.dup2(1, 2)
             for name, number in task["before"].items():
                 deadly(name, number)
-            modelseal.cli.main(task["words"])
+            sys.argv = ["modelseal", *task["words"]]
+            modelseal.cli.main()
         print(pid, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
@@ -108,7 +109,7 @@ class One:
             self._status = self._killer._line()
         return self._status
 
-    def kill(self) -> int:
+    def kill(self, number: int = signal.SIGKILL) -> int:
         if self._status is None:
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self._pid, number)
         return self.wait()

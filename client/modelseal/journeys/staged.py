@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ class Stage:
         _check_room(self.folder, listing, cache, wanted)
         with _gave_up(self.folder):
             silent = quiet or not sys.stderr.isatty()  # bars are for whoever watches
-            snapshot = hub.download(listing, wanted, cache, quiet=silent, token=token)
+            snapshot = _apart(lambda: hub.download(listing, wanted, cache, quiet=silent, token=token))
         repo = Path(os.path.realpath(snapshot.parent.parent))
         return snapshot, Snapshot(repo, repo.name, listing.commit).walk()
 
@@ -126,6 +127,26 @@ def _check_room(folder: Path, listing: HubListing, cache: Path, wanted: Iterable
             f"{folder}: {shown_size(needed)} are to be downloaded, and {shown_size(free)} are free there",
             hint="make room, or name another place with --cache-dir or --local-dir",
         )
+
+
+def _apart(work: Callable[[], Path]) -> Path:
+    """Do *work* in a thread of its own: huggingface_hub waits for all its threads before it lets an interrupt through,
+    which for a large file is hours."""
+    done: list[Path | BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as e:
+            done.append(e)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(1.0)
+    if isinstance(done[0], BaseException):
+        raise done[0]
+    return done[0]
 
 
 @contextlib.contextmanager
