@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import data
 from tests.bench.downloads import get
+from tests.bench.guard import guard
 from tests.bench.hashes import again, hashes
 from tests.bench.latency import latency
 from tests.bench.measure import Row, Sample, environment, in_turns, ratios, run
@@ -44,6 +45,7 @@ ROWS: Mapping[str, Callable[[Scale, Path, World], list[Row]]] = {
     "again": again,
     "online": online,
     "get": get,
+    "guard": guard,
     "web": web,
     "latency": latency,
     "sequencer": sequencer,

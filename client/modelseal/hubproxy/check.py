@@ -1,7 +1,7 @@
 """Bytes of one file, hashed while they pass: sha256, and blake3 where it is sealed.
 
-Each digest is computed in a thread of its own beside the one that reads: both libraries give up Python's lock. Blocks
-are views of buffers that the caller writes again only when `feed` has come round to them.
+They are computed in a thread beside the one that reads: both libraries give up Python's lock. Blocks are views of
+buffers that are read into again only when they have been hashed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from modelseal.formats.manifest import File
 
-BLOCK = 1 << 20  # bytes
+BLOCK = 256 << 10  # bytes: four of them stay in a processor's own cache; 1 MiB cost half as much again
 BLOCKS = 4  # in flight, per file
 
 
@@ -49,45 +49,39 @@ class Check:
 
 
 class Run:
-    """One thread per digest, for as long as bytes come. Use it as a context: at its end all blocks are hashed."""
+    """A thread that hashes, for as long as bytes come. Use it as a context: at its end all blocks are hashed.
+
+    One for all digests: so a block is fetched into a processor's cache once, and it is still faster than what reads.
+    """
 
     def __init__(self, hashers: list[Hasher]) -> None:
+        self._hashers = hashers
         self._buffers = [memoryview(bytearray(BLOCK)) for _ in range(BLOCKS)]
-        self._lanes = [_Lane(hasher) for hasher in hashers]
+        self._free = threading.Semaphore(BLOCKS)
+        self._blocks: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
         self._turn = 0
+        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def buffer(self) -> memoryview:
-        """Return the next buffer to read into, once no thread works on it any more."""
-        for lane in self._lanes:
-            lane.free.acquire()
+        """Return the next buffer to read into, once nobody works on it any more."""
+        self._free.acquire()
         self._turn += 1
         return self._buffers[self._turn % BLOCKS]
 
     def feed(self, block: memoryview) -> None:
-        """Hash *block*, the beginning of the buffer that was handed out last; it may be empty."""
-        for lane in self._lanes:
-            lane.blocks.put(block)
+        """Hash *block*, a part of the buffer that was handed out last; it may be empty."""
+        self._blocks.put(block)
 
     def __enter__(self) -> Run:
+        self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        for lane in self._lanes:
-            lane.blocks.put(None)
-        for lane in self._lanes:
-            lane.thread.join()
-
-
-class _Lane:
-    def __init__(self, hasher: Hasher) -> None:
-        self.free = threading.Semaphore(BLOCKS)
-        self.blocks: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
-        self._hasher = hasher
-        self.thread = threading.Thread(target=self._work, daemon=True)
-        self.thread.start()
+        self._blocks.put(None)
+        self._thread.join()
 
     def _work(self) -> None:
-        while (block := self.blocks.get()) is not None:
-            if block:
-                self._hasher.update(block)
-            self.free.release()
+        while (block := self._blocks.get()) is not None:
+            for hasher in self._hashers:
+                hasher.update(block)
+            self._free.release()

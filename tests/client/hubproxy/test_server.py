@@ -18,6 +18,7 @@ import pytest
 from modelseal.errors import Usage
 from modelseal.hubproxy import answers, files, spool, upstream
 from modelseal.hubproxy.server import MAX_BODY, Server
+from modelseal.passing import Passing, Stopped
 from tests.support import make
 from tests.support.client import dripping
 from tests.support.guarded import FILE, MODEL, Guarded, guarded
@@ -495,3 +496,16 @@ def test_a_connection_is_kept(here: Guarded) -> None:
             connection.request("GET", f"{FILE}/{name}")
             answer = connection.getresponse()
             assert answer.read() == GOOD.get(name) or answer.status == 404
+
+
+def test_a_bug_of_ours_passes_nothing_and_is_said(here: Guarded) -> None:
+    said: list[str] = []
+
+    class Broken:
+        def passing(self, repo: str, revision: str | None) -> Passing | Stopped:
+            raise ZeroDivisionError(repo)
+
+    here.server.gate, here.server.told = Broken(), said.append
+    got = here.get(f"{FILE}/config.json")
+    assert (got.status, got.says) == (500, "internal error of modelseal guard")
+    assert said == [f"internal error: ZeroDivisionError: hf://{NAME}"]

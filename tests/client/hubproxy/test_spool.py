@@ -15,6 +15,7 @@ import pytest
 from modelseal.errors import Error, Unavailable
 from modelseal.formats.manifest import File
 from modelseal.hubproxy import spool as module
+from modelseal.hubproxy.check import BLOCK
 from modelseal.hubproxy.spool import SMALL, Broken, Reader, Source, Spool, Wrong
 
 BIG = bytes(range(256)) * ((SMALL + (3 << 20)) // 256)
@@ -153,7 +154,7 @@ def test_the_second_half_of_another_file_does_not_make_the_first_half_good(spool
     def tell_the_truth() -> None:
         nonlocal calls
         calls += 1
-        if calls == 4:
+        if calls == (2 << 20) // BLOCK + 2:
             source.data, source.breaks_after = BIG, None
 
     source.go_on = tell_the_truth
@@ -204,9 +205,9 @@ def test_when_nobody_reads_any_more_the_download_ends_and_can_go_on(spool: Spool
     source, may_go_on = Bytes(BIG), threading.Semaphore(1)
     source.go_on = may_go_on.acquire
     with spool.reading(KEY, sealed(BIG), source) as reader:
-        assert reader.available(0, nobody) == 1 << 20
+        assert reader.available(0, nobody) == BLOCK
     spooled = reader.spooled
-    may_go_on.release(10)
+    may_go_on.release(100)
     with spooled.changed:
         assert spooled.changed.wait_for(lambda: spooled.fetching is None, timeout=10)
     assert not spooled.verified
