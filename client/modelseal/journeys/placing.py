@@ -86,6 +86,7 @@ class Placing:
         run, parts = self.run, list(at_hand.parts)
         came: Listing | None = None
         have = at_hand.right
+        began_with: frozenset[str] = frozenset()
         if missing:
             assert held is not None
             began_with = held.has(self.listing.commit)
@@ -126,7 +127,7 @@ class Placing:
             removed = target.move(at_hand, moving, have.digests, held.scratch)  # 8
             if others := target.others(have.digests):
                 raise Error(f"{target.path}: somebody else has put {printable(others[0])} there meanwhile")
-        return self._done(verdict, at_hand, missing, target.path, removed)
+        return self._done(verdict, at_hand, missing, target.path, removed, began_with)
 
     def _wrong(self, digests: Mapping[str, Digests]) -> tuple[Finding, ...]:
         expected = {file.name: file for file in self.files}
@@ -144,7 +145,10 @@ class Placing:
         fetched: tuple[str, ...],
         path: Path | None = None,
         removed: tuple[str, ...] = (),
+        began_with: frozenset[str] = frozenset(),
     ) -> Got:
+        """Say what came of it; files of *began_with* were downloaded by an earlier run."""
+        missing, fetched = fetched, _without(fetched, began_with)
         sizes = {file.name: file.size for file in self.files}
         return replace(
             self.base,
@@ -152,7 +156,7 @@ class Placing:
             path=path,
             fetched=fetched,
             fetched_bytes=sum(sizes[name] for name in fetched),
-            present=len(at_hand.right.digests),
+            present=len(at_hand.right.digests) + len(missing) - len(fetched),
             removed=removed,
             dry_run=verdict is None,
         )
