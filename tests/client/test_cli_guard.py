@@ -178,6 +178,30 @@ def test_what_lay_wrong_in_its_cache_is_said(here: Guarded) -> None:
     types(here, "--", "true").says(0, "aside:", "snapshots/x is no snapshot")
 
 
+LOAD = """
+import os, sys
+from huggingface_hub import snapshot_download
+path = snapshot_download("acme-lab/atlas-7b", local_files_only=sys.argv[1] == "local")
+print({name: open(os.path.join(path, name), "rb").read() for name in sorted(os.listdir(path))} == eval(sys.argv[2]))
+"""
+
+
+def test_offline_a_program_sees_what_was_verified_and_nothing_else(
+    here: Guarded, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def loads(how: str, **env: str) -> Ran:
+        return types(here, "--", sys.executable, "-c", LOAD, how, repr(GOOD), HF_HUB_DISABLE_PROGRESS_BARS="1", **env)
+
+    loads("online").says(0, "2 files passed")
+    loads("local").says(0, "0 files passed")
+    loads("online", HF_HUB_OFFLINE="1").says(0, "0 files passed")
+    assert capfd.readouterr().out == "True\n" * 3
+    blobs = here.scene.someone.home / "cache/guard/1/hub/models--acme-lab--atlas-7b/blobs"
+    next(blob for blob in blobs.iterdir() if blob.stat().st_size == len(GOOD["config.json"])).write_bytes(b"evil")
+    loads("local").says(1, "aside:", "is not what its name says")
+    loads("online").says(0, "2 files passed")
+
+
 # processes
 
 

@@ -18,6 +18,8 @@ from modelseal.passing import Passing
 from modelseal.values import dataclass
 
 PAGE = 1000  # entries of a tree, as on the Hub
+MAX_FILES = 200_000  # that a Hub may list
+MAX_TAGS, MAX_TEXT = 500, 300  # characters
 MAX_NAMED = 10  # hidden files in a warning
 
 # What describes a repo to people, and what clients insist on. The rest (configs, cards, templates) is for loaders, who
@@ -32,7 +34,7 @@ _PASSED_ON = (
 class Theirs:
     """A repo at one commit, as the Hub tells it."""
 
-    value: Mapping[str, Any]
+    value: Mapping[str, Any]  # what is passed on of it
     blobs: Mapping[str, tuple[str | None, bool]]  # name -> git's id, and whether it lies in LFS
     called: str  # hf://...: another name than the asked one after a rename
 
@@ -44,12 +46,21 @@ class Theirs:
             isinstance(one, dict) and isinstance(one.get("rfilename"), str) for one in siblings
         ):
             return None
+        if len(siblings) > MAX_FILES:
+            return None
         blobs = {one["rfilename"]: (_git_id(one.get("blobId")), one.get("lfs") is not None) for one in siblings}
-        return cls(value, blobs, called)
+        return cls({key: value[key] for key in _PASSED_ON if _is_small(value.get(key))}, blobs, called)
 
     def hidden(self, passing: Passing) -> tuple[str, ...]:
         """Return what the Hub lists and nobody sealed; not the names that no seal ever covers."""
         return tuple(sorted(name for name in self.blobs if name not in passing.files and not is_ignored(name)))
+
+
+def _is_small(value: Any) -> bool:
+    """Whether *value* is a number, a short text or a list of such: what is remembered of a Hub's answer is bounded."""
+    if isinstance(value, list):
+        return len(value) <= MAX_TAGS and all(isinstance(one, str) and len(one) <= MAX_TEXT for one in value)
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= MAX_TEXT)
 
 
 def is_ignored(name: str) -> bool:
@@ -72,8 +83,7 @@ def info(passing: Passing, theirs: Theirs, *, blobs: bool) -> dict[str, Any]:
             if lfs:
                 one["lfs"] = {"sha256": file.sha256.hex(), "size": file.size, "pointerSize": len(_pointer(file))}
         siblings.append(one)
-    passed_on = {key: theirs.value[key] for key in _PASSED_ON if key in theirs.value}
-    return {**passed_on, "id": name, "modelId": name, "sha": passing.commit, "siblings": siblings}
+    return {**theirs.value, "id": name, "modelId": name, "sha": passing.commit, "siblings": siblings}
 
 
 def refs(passing: Passing) -> dict[str, Any]:

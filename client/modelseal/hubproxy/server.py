@@ -35,7 +35,7 @@ IDLE_S = 60.0  # a connection may be silent, and a client may take nothing
 MAX_CONNECTIONS = 128
 MAX_BODY = 1 << 20  # bytes of a list of paths
 MAX_PATHS = 10_000
-KNOWN_S, MAX_KNOWN = 60.0, 200  # how long what the Hub says about a repo is remembered, and of how many
+KNOWN_S, MAX_KNOWN = 60.0, 50  # how long what the Hub says about a repo is remembered, and of how many
 DRAIN_S = 10.0
 
 

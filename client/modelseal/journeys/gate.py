@@ -31,7 +31,7 @@ from modelseal.verdict import Decision, Verdict, Word
 
 REMEMBER_S = 300.0  # a revocation is noticed by a guard that runs for days
 REMEMBER_FAILURE_S = 5.0  # nobody answered: programs try again, and so do we
-MAX_REMEMBERED = 1000
+MAX_REMEMBERED = 200
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NEWEST = (None, "main", "HEAD")

@@ -295,6 +295,14 @@ def test_an_answer_that_is_none_is_not_passed_on(here: Guarded, body: bytes) -> 
     assert here.get(API).status == 503
 
 
+def test_of_what_the_hub_says_beside_the_files_only_small_and_known_things_pass(here: Guarded) -> None:
+    siblings = [{"rfilename": name} for name in GOOD]
+    value = {"id": NAME, "sha": COMMIT, "siblings": siblings, "tags": ["text"], "likes": 7, "gated": False}
+    value |= {"config": {"auto_map": {}}, "cardData": {}, "library_name": "x" * 1000, "author": ["x"] * 1000}
+    here.hub.hook = lambda _method, path: Answer(200, json.dumps(value).encode()) if path.startswith("/api/") else None
+    assert here.get(API).json.keys() == {"id", "modelId", "sha", "siblings", "tags", "likes", "gated"}
+
+
 # parts
 
 
@@ -389,6 +397,31 @@ def _until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_what_is_on_its_way_when_a_guard_ends_arrives(big: Guarded) -> None:
+    may_go_on = threading.Event()
+
+    def hold(_method: str, path: str) -> Answer | None:
+        if "/resolve/" in path:
+            may_go_on.wait(20)
+        return None
+
+    big.hub.hook = hold
+    got: list[bytes] = []
+    client = threading.Thread(target=lambda: got.append(big.get(BIG_FILE).body))
+    client.start()
+    _until(lambda: bool(big.files_asked()))
+    end = threading.Thread(target=big.server.close, args=(20,))
+    end.start()
+    _until(lambda: not big.server._thread.is_alive())
+    assert end.is_alive()
+    may_go_on.set()
+    end.join(20)
+    client.join(20)
+    assert got == [BIG]
+    with pytest.raises(OSError):
+        big.get(BIG_FILE)
 
 
 # who asks
