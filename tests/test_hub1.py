@@ -1,6 +1,6 @@
 """Whatever talks to a Hub, once more with huggingface_hub 1.31, which brings httpx; the 2.x of `.venv` brings httpx2.
 
-The tests of these files run in the environment `.venv-hub1`, in one process of their own; each file is a test here.
+The tests of these files run in the environment `.venv-hub1`, in two processes of their own; each file is a test here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ CHOSEN = (
     "client/test_cli_get.py",
     "client/test_cli_hubcache.py::test_what_the_hubs_own_client_downloads_is_found_and_verified",  # verify REPO, scan
     "client/test_dropin.py",
-    "client/test_gate.py",
     "client/test_hub.py",
     "client/test_inprocess.py",
     "registry/test_fetch.py",
@@ -35,7 +34,7 @@ class Ran:
 @pytest.fixture(scope="module")
 def ran(hub1: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     told = tmp_path_factory.mktemp("hub1") / "tests.xml"
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={told}"]
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={told}", "-n", "2", "--dist", "loadfile"]
     done = subprocess.run(
         [str(hub1), *words, *(f"tests/{one}" for one in CHOSEN)],
         cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S,
