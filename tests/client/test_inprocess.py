@@ -167,6 +167,16 @@ def test_nothing_that_the_cache_had_before_is_used(here: Here) -> None:
     assert len(here.hub.asked) == asked
 
 
+def test_a_folder_of_ones_own_gets_sealed_files_and_loses_others(here: Here) -> None:
+    """Our tags are digests, so huggingface_hub compares what lies there, small files too."""
+    folder = here.home / "folder"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(b"x" * len(GOOD["config.json"]))
+    with guard():
+        here.api.snapshot_download(NAME, local_dir=folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == GOOD
+
+
 def test_parts_of_files_are_read_once_the_whole_has_been_checked(here: Here) -> None:
     from huggingface_hub import HfFileSystem
 
