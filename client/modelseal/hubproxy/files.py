@@ -7,6 +7,7 @@ gave it the beginning. Clients know that answer, it is what a server does that h
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ from modelseal.formats.names import printable, short
 from modelseal.hubproxy.answers import is_ignored
 from modelseal.hubproxy.ledger import Refusal
 from modelseal.hubproxy.routes import Route
-from modelseal.hubproxy.spool import Body, Reader, Wrong
+from modelseal.hubproxy.spool import Body, Broken, Reader, Wrong
 from modelseal.hubproxy.upstream import Denied, Whose
 from modelseal.passing import Passing
 
@@ -78,7 +79,8 @@ class _Source:
 
     def __init__(self, handler: Handler, passing: Passing, file: File) -> None:
         repo = short(passing.repo)
-        self._upstream, self._file = handler.server.upstream, file
+        self._upstream, self._cache = handler.server.upstream, handler.server.cache
+        self._passing, self._file = passing, file
         self._whose: Whose = handler.whose
         self._path = f"/{repo}/resolve/{passing.commit}/{quote(file.name)}"
         self.reader: Reader | None = None
@@ -88,9 +90,22 @@ class _Source:
 
     @contextlib.contextmanager
     def _open(self, offset: int) -> Iterator[Body]:
+        with self._at_hand(offset) as found:
+            if found is not None:
+                yield found
+                return
         with self._upstream.file(self._path, self._whose, self._file, offset) as body:
             self._allow()
             yield body
+
+    @contextlib.contextmanager
+    def _at_hand(self, offset: int) -> Iterator[Body | None]:
+        """Give the file as the user's own cache has it; whether this token may read it is still to be asked."""
+        if self._cache is None:
+            yield None
+            return
+        with self._cache.open(self._passing, self._file) as found:
+            yield None if found is None else _FromDisk(found, offset)
 
     def check(self) -> None:
         """Raise Denied unless the Hub lets this token read the file: it may be here by another one's."""
@@ -102,6 +117,20 @@ class _Source:
     def _allow(self) -> None:
         assert self.reader is not None
         self.reader.spooled.may_read.add(self._whose.tag)
+
+
+class _FromDisk:
+    """The bytes of a file that lies on this machine."""
+
+    def __init__(self, file: io.FileIO, offset: int) -> None:
+        self._file, self.offset = file, offset
+        file.seek(offset)
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            return self._file.readinto(buffer) or 0
+        except OSError as e:
+            raise Broken(f"the Hub cache cannot be read: {(e.strerror or 'no reason given').lower()}") from e
 
 
 class _Sending:

@@ -25,6 +25,7 @@ from modelseal.formats import names
 from modelseal.formats.names import printable, short
 from modelseal.hubproxy import answers, files, routes
 from modelseal.hubproxy.answers import Theirs
+from modelseal.hubproxy.at_hand import Cache
 from modelseal.hubproxy.ledger import Ledger, Refusal
 from modelseal.hubproxy.routes import NoRoute, Route
 from modelseal.hubproxy.spool import Spool
@@ -54,10 +55,11 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
         ledger: Ledger,
         *,
         port: int = 0,
+        cache: Cache | None = None,
         told: Callable[[str], None] = lambda _words: None,
     ) -> None:
         self.gate, self.upstream, self.spool, self.ledger = gate, upstream, spool, ledger
-        self.told = told
+        self.told, self.cache = told, cache  # the user's own Hub cache, where files may lie already
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._lock = threading.Lock()
         self._theirs: OrderedDict[tuple[str, str, str], tuple[float, Theirs]] = OrderedDict()

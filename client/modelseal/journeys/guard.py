@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelseal import platform, root
-from modelseal.hubproxy import Ledger, Refusal, Server, Spool, Upstream
+from modelseal import inventory, platform, root
+from modelseal.hubproxy import Cache, Ledger, Refusal, Server, Spool, Upstream
 from modelseal.journeys.allow import Allowing
 from modelseal.journeys.ask import Where, check
 from modelseal.journeys.gate import Gate
@@ -104,7 +104,8 @@ def opened(
     gate = Gate(where, allowing)
     with own() as folder:
         aside = admit(folder, gate, quiet=quiet)  # 2
-        server = make_server(gate, where, folder.spool, port=port, refused=refused, told=told)  # 3
+        cache = Cache(inventory.default(os.environ))
+        server = make_server(gate, where, folder.spool, port=port, cache=cache, refused=refused, told=told)  # 3
         server.start()
         try:
             yield Open(server, folder, aside)
@@ -123,12 +124,16 @@ def make_server(
     spool: Path,
     *,
     port: int = 0,
+    cache: Cache | None = None,
     refused: Callable[[Refusal], None] = lambda _refusal: None,
     told: Callable[[str], None] = lambda _words: None,
 ) -> Server:
-    """Return a server before the Hub that the environment names; it is to be started and closed. *spool*: a folder."""
+    """Return a server before the Hub that the environment names; it is to be started and closed.
+
+    *spool*: a folder; *cache*: where files may lie already.
+    """
     upstream = Upstream(endpoint(), offline=where.offline or _is_offline(os.environ))
-    return Server(gate, upstream, Spool(spool), Ledger(refused), port=port, told=told)
+    return Server(gate, upstream, Spool(spool), Ledger(refused), port=port, cache=cache, told=told)
 
 
 def _is_offline(env: Mapping[str, str]) -> bool:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from modelseal.errors import Usage
-from modelseal.hubproxy import answers, files, spool, upstream
+from modelseal.hubproxy import Cache, answers, files, spool, upstream
 from modelseal.hubproxy.server import MAX_BODY, Server
 from modelseal.passing import Passing, Stopped
 from tests.support import make
+from tests.support.cache import HubCache
 from tests.support.client import dripping
 from tests.support.guarded import FILE, MODEL, Guarded, guarded
 from tests.support.hub import Answer
@@ -337,6 +338,51 @@ def test_whatever_else_a_range_says(big: Guarded) -> None:
     for text, status in PARTS.items():
         got = big.get(BIG_FILE, {"Range": text})
         assert got.status == status and (got.body == BIG) == (status != 416), text
+
+
+# what lies in the user's own Hub cache
+
+
+@pytest.fixture
+def own(here: Guarded, tmp_path: Path) -> HubCache:
+    here.server.cache = Cache(tmp_path / "hub")
+    return HubCache(tmp_path / "hub")
+
+
+FOLDER = "models--acme-lab--atlas-7b"
+
+
+def test_what_lies_in_the_users_cache_is_not_downloaded(here: Guarded, own: HubCache) -> None:
+    own.snapshot(FOLDER, COMMIT, GOOD)
+    for name, data in GOOD.items():
+        assert here.get(f"{FILE}/{name}").body == data
+    assert here.files_asked() == []
+    assert ("HEAD", f"/{NAME}/resolve/{COMMIT}/config.json") in here.hub.asked  # may this token read it?
+
+
+def test_a_wrong_file_there_is_passed_over_and_blocks_nothing(here: Guarded, own: HubCache) -> None:
+    bad = {"config.json": bytes(reversed(GOOD["config.json"])), "model.safetensors": b"short"}
+    own.snapshot(FOLDER, COMMIT, bad)
+    for name, data in GOOD.items():
+        assert here.get(f"{FILE}/{name}").body == data
+    assert len(here.files_asked()) == 2 and not here.ledger.refused
+
+
+def test_a_link_there_that_leads_elsewhere_is_not_followed(here: Guarded, own: HubCache, tmp_path: Path) -> None:
+    snapshot = own.snapshot(FOLDER, COMMIT, {"model.safetensors": GOOD["model.safetensors"]})
+    (tmp_path / "config.json").write_bytes(GOOD["config.json"])
+    (snapshot / "config.json").symlink_to(tmp_path / "config.json")
+    assert here.get(f"{FILE}/config.json").body == GOOD["config.json"] and len(here.files_asked()) == 1
+
+
+def test_what_lies_there_is_for_those_who_may_read_it_at_the_hub(here: Guarded, own: HubCache) -> None:
+    own.snapshot(FOLDER, COMMIT, GOOD)
+    here.hub.repos[MODEL].private = True
+    assert here.get(f"{FILE}/config.json").status == 401
+    token = {"Authorization": f"Bearer {here.hub.token(MODEL)}"}
+    assert here.get(f"{FILE}/config.json", token).body == GOOD["config.json"]
+    here.hub.close()
+    assert here.get(f"{FILE}/model.safetensors").status == 503
 
 
 # who does not answer
