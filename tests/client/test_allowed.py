@@ -13,7 +13,7 @@ from modelseal.formats.manifest import File, fileset
 from modelseal.formats.names import Asked
 from modelseal.judged import judge
 from modelseal.lockfile import Entry
-from modelseal.verdict import Decision, Finding, Seen, Verdict, Word
+from modelseal.verdict import Decision, Finding, Publisher, Seen, Verdict, Word
 from tests.support import make
 from tests.support.make import NOW
 from tests.support.world import World
@@ -102,6 +102,10 @@ def test_observed_wants_as_many_observers_as_the_rule_says(unknown: Verdict) -> 
     assert settled(seen(unknown, 1), rules=rule) == ("observed", False)
     assert settled(seen(unknown, 2), rules=rule) == ("observed", True)
     assert settled(seen(unknown, 1), accept=("observed",)) == ("observed", True)
+    owner = Publisher("hf://nobody", "Nobody", None, True)
+    named = replace(unknown, decision=replace(unknown.decision, publisher=owner))
+    assert settled(named, accept=("unknown",)) == ("unknown", False)
+    assert settled(seen(named, 2), rules=rule) == ("observed", True)  # an owner who has not sealed this one yet
     assert settled(unknown, rules=rule) == ("unknown", False)
     assert settled(seen(unknown, 9), rules=(allow(ALLOW.format("unknown", "")),)) == ("observed", False)
 
@@ -220,6 +224,8 @@ def test_pinned_is_for_an_entry_that_was_pinned_where_nobody_is_trusted(unknown:
     assert settled(pinned(), entry=held, rules=rule) == ("unavailable", True)
     assert settled(pinned(), THERE, entry=held, accept=("pinned",)) == ("failed", False)
     assert settled(pinned(), Contents(None), entry=held, accept=("pinned",)) == ("unavailable", False)
+    assert settled(pinned(), Contents(FILES[:1], True), entry=held, accept=("pinned",)) == ("unavailable", True)
+    assert settled(replace(pinned(), word=Word.FAILED), entry=held, accept=("pinned",)) == ("failed", False)
     assert settled(pinned(), accept=("pinned",)) == ("unavailable", False)
     assert settled(pinned(), entry=entry(NOBODY, "unknown"), accept=("pinned",)) == ("unavailable", False)
     heard = replace(pinned(), decision=replace(pinned().decision, origin="registry.example"))  # merely unreachable
