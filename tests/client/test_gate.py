@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from modelseal.passing import Passing, Stopped
 from tests.support import make
 from tests.support.hub import Hub
 from tests.support.scene import ACME, ANA, CI, GOOD, NEWER, REPO, Scene, acme, files_of, publish, scene
-from tests.support.world import World
+from tests.support.world import WATCHER, World
 
 
 @pytest.fixture
@@ -169,3 +170,40 @@ def test_a_commit_that_is_not_sealed_passes_if_it_has_the_files_of_the_newest(
         assert _passes(Gate().passing(REPO, same)).commit == same
         found = _stops(Gate().passing(REPO, other))
         assert found.word == "failed" and "1 file was added" in found.words
+
+
+def _observed_world() -> World:
+    """Somebody saw the Hub serve GOOD under a name whose owner does not seal, eight days ago."""
+    world = World(now=int(time.time()) - 8 * 86_400, observers=[WATCHER])
+    world.observe("hf://openai/gpt-oss-20b", 1, files=files_of(GOOD))
+    world.now += 8 * 86_400
+    return world
+
+
+def test_an_observed_repo_passes_only_as_it_was_seen_and_where_people_allow_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[allow]]\nrepos = ["hf://openai/*"]\nverdicts = ["observed"]\nobservers = 1\n')
+    with scene(tmp_path, _observed_world()) as one, Hub() as hub:
+        _become(one, monkeypatch)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        hub.commit("models/openai/gpt-oss-20b", GOOD, id=make.revision(1))
+        refused = _stops(Gate().passing("hf://openai/gpt-oss-20b", None))
+        assert (refused.word, refused.exit_code) == ("observed", 9) and "NOT SIGNED" in refused.words
+        assert not hub.asked  # before anybody accepts it nothing is asked there
+        allowing = Allowing.of(Allow(rules=rules), named=None)
+        found = _passes(Gate(allowing=allowing).passing("hf://openai/gpt-oss-20b", None))
+        assert (found.word, found.commit, found.files.keys()) == ("accepted", make.revision(1), GOOD.keys())
+        hub.rewrite("models/openai/gpt-oss-20b", make.revision(1), {"loader.py": b"import os"})
+        other = _stops(Gate(allowing=allowing).passing("hf://openai/gpt-oss-20b", None))
+        assert (other.word, other.exit_code) == ("failed", 1)
+
+
+def test_a_revoked_release_is_stopped_by_name(here: Scene) -> None:
+    release = publish(here.world, 2, NEWER)
+    here.world.revoke(REPO, release.seal, [CI])
+    here.serve()
+    found = _stops(Gate().passing(REPO, make.revision(2)))
+    assert found.words.startswith("FAILED REVOKED (malicious) acme-lab/atlas-7b") and found.exit_code == 1
+    assert _passes(Gate().passing(REPO, None)).commit == make.revision(1)
