@@ -250,7 +250,8 @@ def test_a_mirror_that_changes_what_it_keeps_is_refused(place: Place, loaders: P
             user.run("get", SMALL, "--local-dir", "bad").says(1, "FAILED", "model.safetensors")
             assert not (user.who.here / "bad").exists()
             curl = 'curl -fsS "$HF_ENDPOINT/$1/resolve/main/model.safetensors" -o bad; :'
-            user.run("guard", "--", "sh", "-c", curl, "sh", SMALL).says(
+            other = place.someone(tmp_path / "other", mirror.url)  # the first one has it, and would get that
+            other.run("guard", "--", "sh", "-c", curl, "sh", SMALL).says(
                 1, "model.safetensors", "is not the sealed file"
             )
     finally:
