@@ -110,6 +110,10 @@ def test_the_lock_says_which_commit(here: Guarded) -> None:
     asks(here, 0, f"{FILE}/config.json", options=("--locked",)).says(0, "1 file passed")
 
 
+def test_an_address_that_is_none_is_wrong_use(here: Guarded) -> None:
+    types(here, "--", "true", HF_ENDPOINT="hub.example").says(2, "HF_ENDPOINT is 'hub.example'")
+
+
 def test_accepting_a_word_is_for_one_repo_that_is_typed(here: Guarded) -> None:
     types(here, "--accept", "unknown", "--", "true").says(2, "--accept")
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelseal import inventory, platform, root
+from modelseal.errors import Usage
+from modelseal.formats.names import printable
 from modelseal.hubproxy import Cache, Ledger, Refusal, Server, Spool, Upstream
 from modelseal.journeys.allow import Allowing
 from modelseal.journeys.ask import Where, check
@@ -114,8 +116,11 @@ def opened(
 
 
 def endpoint() -> str:
-    """Return the Hub that the environment names."""
-    return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+    """Return the address of the Hub that the environment names. Usage if it is none."""
+    found = os.environ.get("HF_ENDPOINT") or HUB
+    if not found.startswith(("http://", "https://")):
+        raise Usage(f"HF_ENDPOINT is {printable(found)!r}, which is no address of a Hub", hint="it is a URL")
+    return found
 
 
 def make_server(
