@@ -120,7 +120,7 @@ def endpoint() -> str:
     found = os.environ.get("HF_ENDPOINT") or HUB
     if not found.startswith(("http://", "https://")):
         raise Usage(f"HF_ENDPOINT is {printable(found)!r}, which is no address of a Hub", hint="it is a URL")
-    return found
+    return found.rstrip("/")
 
 
 def make_server(
