@@ -157,11 +157,14 @@ class Spooled:
             position += len(data)
 
     def _read(self, position: int, count: int) -> bytes:
+        data: bytes
         if hasattr(os, "pread"):
-            return os.pread(self._disk.fileno(), count, position)
+            data = os.pread(self._disk.fileno(), count, position)
+            return data
         with self._seek:
             self._disk.seek(position)
-            return self._disk.read(count)
+            data = self._disk.read(count)
+            return data
 
     def _write(self, position: int, data: memoryview) -> None:
         try:

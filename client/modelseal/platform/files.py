@@ -50,18 +50,17 @@ def read_trusted(path: Path, limit: int, what: str, *, others_may_write: bool, f
         if not follow and not NOFOLLOW and is_link(os.lstat(path)):
             raise OSError(errno.ELOOP, "")
         fd = os.open(path, READ if follow else READ | NOFOLLOW)
-        if sys.platform != "win32":
-            try:
-                _check_owner(os.fstat(fd), named, others_may_write)
-            except BaseException:
-                os.close(fd)
-                raise
+        try:
+            _check_owner(os.fstat(fd), named, others_may_write)
+        except BaseException:
+            os.close(fd)
+            raise
         return _read(fd, limit, named)
 
 
 def _check_owner(status: os.stat_result, what: str, others_may_write: bool) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        return  # whoever reads it says so
+    if sys.platform == "win32" or not stat.S_ISREG(status.st_mode):
+        return  # whoever reads what is no file says so
     if status.st_uid not in (0, os.geteuid()):
         raise Usage(
             f"{what}: belongs to user {status.st_uid}, neither to root nor to this one ({os.geteuid()})",

@@ -62,6 +62,8 @@ def drop(path: Path) -> None:
 
 def _first(path: Path) -> int | None:
     """Return a descriptor that holds the folder's lock; None if another one does, or the folder was just removed."""
+    if sys.platform == "win32":
+        return None
     import fcntl
 
     try:
