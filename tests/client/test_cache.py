@@ -66,9 +66,7 @@ def test_what_was_hashed_is_known_until_the_file_changes(kept: DigestCache, mode
     remember(kept, model)
     answer = kept.find(found(model), sha256=True, blake3=True)
     data = b"b" * 100
-    assert answer["sub/b.bin"].digests == Digests(
-        100, hashlib.sha256(data).digest(), blake3.blake3(data).digest()
-    )
+    assert answer["sub/b.bin"].digests == Digests(100, hashlib.sha256(data).digest(), blake3.blake3(data).digest())
     assert before <= answer["sub/b.bin"].hashed <= time.time()
     assert answer.keys() == {"a.bin", "sub/b.bin"}
     (model / "a.bin").write_bytes(b"c" * 100)
@@ -99,9 +97,7 @@ def test_nothing_that_changed_in_the_two_seconds_before_is_kept(
     kept: DigestCache, model: Path, age_ns: int, is_kept: bool
 ) -> None:
     [one, *_] = found(model)
-    kept.keep(
-        [(one, Digests(one.size, bytes([1]) * 32, bytes([2]) * 32))], max(one.mtime_ns, one.ctime_ns) + age_ns
-    )
+    kept.keep([(one, Digests(one.size, bytes([1]) * 32, bytes([2]) * 32))], max(one.mtime_ns, one.ctime_ns) + age_ns)
     assert known(kept, model) == ({"a.bin"} if is_kept else set())
 
 
@@ -170,9 +166,7 @@ def test_files_that_change_places_are_not_taken_for_each_other(kept: DigestCache
 
 def test_a_live_mmap_writer_defeats_it(kept: DigestCache) -> None:
     """Said in the module, in the README, and the reason for --recheck."""
-    memory = Path(
-        "/dev/shm"
-    )  # there nothing is written back, after which the kernel would notice the next write
+    memory = Path("/dev/shm")  # there nothing is written back, after which the kernel would notice the next write
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as top:
         path = Path(top) / "a.bin"
         path.write_bytes(b"a" * 100)
@@ -188,9 +182,7 @@ def test_a_live_mmap_writer_defeats_it(kept: DigestCache) -> None:
 # its file
 
 
-def test_the_file_is_private_and_made_only_when_there_is_something_to_keep(
-    kept: DigestCache, model: Path
-) -> None:
+def test_the_file_is_private_and_made_only_when_there_is_something_to_keep(kept: DigestCache, model: Path) -> None:
     folder = model.parent / "home" / "cache"
     kept.find(found(model), sha256=True, blake3=True)
     kept.keep([], later())
@@ -290,9 +282,7 @@ def test_without_sqlite_in_this_python_there_is_none(
     remember(kept, model)
 
 
-def test_it_does_not_grow_without_end(
-    kept: DigestCache, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_does_not_grow_without_end(kept: DigestCache, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_FILES", 3)
     for name in "cdef":
         (model / f"{name}.bin").write_bytes(name.encode())
@@ -319,9 +309,7 @@ KEEP = """if True:
 
 
 def process(folder: Path, model: Path, turns: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", KEEP, str(folder), str(model), str(turns)], stdout=subprocess.PIPE
-    )
+    return subprocess.Popen([sys.executable, "-c", KEEP, str(folder), str(model), str(turns)], stdout=subprocess.PIPE)
 
 
 @pytest.fixture
@@ -333,9 +321,7 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
         one.communicate()
 
 
-def test_two_processes_share_it(
-    kept: DigestCache, model: Path, processes: list[subprocess.Popen[bytes]]
-) -> None:
+def test_two_processes_share_it(kept: DigestCache, model: Path, processes: list[subprocess.Popen[bytes]]) -> None:
     processes += [process(model.parent / "home" / "cache", model, 5) for _ in range(2)]
     assert [one.wait(timeout=60) for one in processes] == [0, 0]
     assert known(kept, model) == {"a.bin", "sub/b.bin"}

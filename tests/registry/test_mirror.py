@@ -168,8 +168,12 @@ def test_records_of_every_type_pass_through(registry: Registry, copy: Copy) -> N
 
     recover = make.text("recover", turn=2, namespace=ACME, key_set=make.key_set([ANA], [(CI, f"{ACME}/*")]))
     for data in (
-        make.submission(make.operators([una], seq=2, prev=make.digest(first)), [OPS, una]),
+        make.submission(
+            make.operators([una], seq=2, prev=make.digest(first), observers=make.fingerprints([una])), [OPS, una]
+        ),
         make.submission(make.text("watchlist", seq=1, prev=None, add=["hf://openai"], remove=[]), [una]),
+        make.submission(make.observation("hf://someuser/tiny-lm", make.revision(1), una), [una]),
+        make.submission(make.withdrawal("hf://someuser/tiny-lm", make.revision(1)), [una]),
         make.submission(make.release(bundle, CI, replaces=replaced), [CI, ANA], bundle),
         make.submission(recover, [una]),
         objection(make.digest(recover)),

@@ -38,7 +38,6 @@ def about(r: Record) -> str | None:
     return owner_of(r["repo"]) if r["type"] == "release" else r.get("namespace")
 
 
-
 @dataclass
 class Owner:
     name: str

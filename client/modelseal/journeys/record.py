@@ -127,9 +127,7 @@ def view(submission: Submission, where: Where | None) -> View:
     )
 
 
-def _changes(
-    record: Record | Claim, owner: Namespace | None, state: State, authors: Set[Key]
-) -> tuple[str, ...]:
+def _changes(record: Record | Claim, owner: Namespace | None, state: State, authors: Set[Key]) -> tuple[str, ...]:
     if isinstance(record, Observation | Withdrawal):
         return words.seen_before(record, state)
     return words.changes(record, owner, state.operators, authors)

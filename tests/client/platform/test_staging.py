@@ -66,9 +66,7 @@ HANG = """if True:
 
 
 def hang(target: Path) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HANG, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", HANG, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     return process
@@ -109,9 +107,7 @@ def test_a_call_that_still_runs_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_copy_is_of_the_bytes_that_were_hashed(
-    tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_copy_is_of_the_bytes_that_were_hashed(tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelseal.hashing._WIDE", 4 << 20)
     files = {"a/b/small": b"x" * 10, "empty": b"", "middle": os.urandom(3 << 20), "wide": os.urandom((9 << 20) + 1)}
     for name, data in files.items():
