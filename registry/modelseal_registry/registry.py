@@ -180,6 +180,8 @@ class Registry:
         published = read_published(self._public) if found else None
         if found is None or published is None or published.size <= found[0]:
             return None
+        if published.size > tx.head().size:  # published since this transaction began: the next one sees it all
+            return None
         at, leaf = found
         proof = append.inclusion(tx, at, published.size)
         return 200, {

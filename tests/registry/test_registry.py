@@ -267,6 +267,21 @@ def test_a_front_end_sees_what_others_logged_since_it_last_looked(house: House) 
     assert front.submit(make.sealed(CI, REPO, 4))[0] == 403
 
 
+def test_a_checkpoint_that_is_published_while_an_answer_is_looked_for_is_no_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = service.read_published
+
+    def after_another(public: Path) -> object:
+        monkeypatch.setattr(service, "read_published", read)
+        house.logged(make.sealed(CI, REPO, 3))
+        return read(public)
+
+    monkeypatch.setattr(service, "read_published", after_another)
+    assert house.post(GOOD) == (202, {"waits_for": "the next checkpoint"})  # this house waits no second
+    assert house.post(GOOD)[0] == 200
+
+
 def test_when_too_many_wait_the_next_is_asked_to_come_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_WAITING", 1)
     front = Registry(house.store, ORIGIN, house.public, clock=lambda: NOW, wait_s=0)
