@@ -20,6 +20,7 @@ from modelseal.formats.leaves import MAX_SUBMISSION, Leaf, Submission
 from modelseal.formats.note import Note
 from modelseal_registry import registry as service
 from modelseal_registry.append import encode_roots
+from modelseal_registry.emitter import read_published
 from modelseal_registry.registry import Registry
 from tests.support import make
 from tests.support.make import NOW, ORIGIN
@@ -270,12 +271,10 @@ def test_a_front_end_sees_what_others_logged_since_it_last_looked(house: House) 
 def test_a_checkpoint_that_is_published_while_an_answer_is_looked_for_is_no_fault(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = service.read_published
-
     def after_another(public: Path) -> object:
-        monkeypatch.setattr(service, "read_published", read)
+        monkeypatch.setattr(service, "read_published", read_published)
         house.logged(make.sealed(CI, REPO, 3))
-        return read(public)
+        return read_published(public)
 
     monkeypatch.setattr(service, "read_published", after_another)
     assert house.post(GOOD) == (202, {"waits_for": "the next checkpoint"})  # this house waits no second
