@@ -15,7 +15,7 @@ from modelseal.formats.manifest import File, Statement
 from modelseal.pointers import Pointers
 from modelseal.state import Sealed
 from modelseal.values import dataclass
-from modelseal.verdict import Decision, Finding, Standing, Verdict, Word
+from modelseal.verdict import WHOLE, Decision, Finding, Standing, Verdict, Word
 
 # What can run when somebody opens a folder or loads a model from it.
 PROGRAMS = (".py", ".bat", ".cmd", ".ps1", ".sh", ".exe", ".dll", ".so", ".jar", ".js", ".vbs", ".ipynb", ".lnk")
@@ -82,7 +82,7 @@ def compare(
         pointed = _pointed_to(decision, files) if seen.word == Word.OBSERVED else ()
         return replace(seen, findings=by_weight(seen.findings), notes=seen.notes + pointed)
     if decision.word is not None:
-        return Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+        return Verdict.alone(decision)
     assert decision.chosen is not None
     notes: tuple[str, ...] = ()
     if decision.statement is not None:
@@ -99,7 +99,7 @@ def compare(
         if partial and not same and not problems and len(files) < decision.chosen.release.files:
             says = ": its seal could not be fetched, and without it nobody can tell a part of a release"
             return Verdict(Word.UNAVAILABLE, says, "", decision, total=decision.chosen.release.files)
-        findings = () if same else (Finding("differs", "the folder as a whole"),)
+        findings = () if same else (Finding("differs", WHOLE),)
         equal, digest = (len(files) if same else 0), "sha256"
     findings = by_weight(findings + problems)
     if not findings and equal:
@@ -170,7 +170,6 @@ def _verified(decision: Decision, release: Sealed, equal: int, digest: str, note
         basis.append(f"{equal} of {release.release.files} files")
     if not decision.quorum:
         basis.append("(registry's word only)")
-    owner = f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
     asked = decision.asked.revision
     if asked and release.release.revision != asked:
         notes += (f"{asked} itself is not sealed; these are the same files as the newest release",)
@@ -178,7 +177,7 @@ def _verified(decision: Decision, release: Sealed, equal: int, digest: str, note
         notes += (f"an older release; the newest is {decision.chosen.release.revision}",)
     return Verdict(
         Word.VERIFIED,
-        owner,
+        publisher.sealed,
         " ".join(basis),
         decision,
         release=release,

@@ -23,7 +23,6 @@ from modelseal.values import dataclass
 
 MAX_REF = 200  # bytes: a commit, and perhaps a line end
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[^\\/\0-\x1f]{1,255}")
 _OWN = {"blobs", "CACHEDIR.TAG", "version.txt", "version_diffusers_cache.txt"}  # of the Hub's clients; and `.locks`
 
@@ -55,7 +54,7 @@ class Repo:
             return None
         except Error as e:
             raise Usage(f"{path} is no commit: {e}") from e
-        if not _COMMIT.fullmatch(text):
+        if not names.is_commit(text):
             raise Usage(f"{path} is no commit of 40 hex digits: {names.printable(text)!r}")
         return text
 
@@ -138,7 +137,7 @@ def _entry(path: Path) -> tuple[Repo, list[PassedOver]] | PassedOver:
         return PassedOver(path, _downloads(unfinished) if unfinished else "no snapshot in it")
     except OSError as e:
         return Repo(path, name, (), unfinished, f"its snapshots cannot be listed: {folders.reason(e)}"), []
-    commits = tuple(one for one in inside if _COMMIT.fullmatch(one))
+    commits = tuple(one for one in inside if names.is_commit(one))
     others = [
         PassedOver(path / "snapshots" / one, "a snapshot that is not named by a commit of 40 hex digits")
         for one in inside

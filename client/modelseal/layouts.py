@@ -21,7 +21,6 @@ from modelseal.platform import Folder, Opener
 from modelseal.values import dataclass
 
 _CACHED_REPO = re.compile(r"(?:models|datasets|spaces|kernels)--.+", re.DOTALL)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _PREFIX = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 _INNER = ("snapshots", "blobs", "refs")  # what a repo's folder in the cache has
 
@@ -160,7 +159,7 @@ def _cached(path: Path) -> Snapshot | None:
             continue
         if inner[0] != "snapshots" or len(inner) == 1:
             raise _which(repo, path)
-        if not _COMMIT.fullmatch(inner[1]):
+        if not names.is_commit(inner[1]):
             raise Usage(f"{path}: the snapshot {inner[1]} is not named by a commit of 40 hex digits")
         return Snapshot(Path(os.path.realpath(repo)), part, inner[1], "/".join(inner[2:]))
     named = _CACHED_REPO.fullmatch(path.name) and (path / "snapshots").is_dir()
@@ -172,7 +171,7 @@ def _cached(path: Path) -> Snapshot | None:
 def _which(repo: Path, path: Path) -> Usage:
     """A repo in the cache, but which snapshot?"""
     try:
-        found = sorted(name for name in os.listdir(repo / "snapshots") if _COMMIT.fullmatch(name))
+        found = sorted(name for name in os.listdir(repo / "snapshots") if names.is_commit(name))
     except OSError:
         found = []
     return Usage(
@@ -192,6 +191,12 @@ def _asked(snapshot: Snapshot) -> Asked | None:
             hint="repos are written owner/name, datasets/owner/name or spaces/owner/name",
         ) from e
     return Asked(name, snapshot.commit) if name is not None else None
+
+
+def cached_folder(repo: str) -> str:
+    """Return how the folder of *repo* (hf://...) in a Hub cache is called."""
+    kind, *rest = names.short(repo).split("/")
+    return "--".join([kind, *rest] if len(rest) == 2 else ["models", kind, *rest])
 
 
 def cached_name(folder: str) -> str | None:

@@ -15,10 +15,9 @@ from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
 from modelseal.judged import ordered
 from modelseal.values import dataclass
-from modelseal.verdict import Decision, Finding, Judged, Publisher, Seen, Verdict, Word
+from modelseal.verdict import WHOLE, Decision, Finding, Judged, Seen, Verdict, Word
 
 FOLDERS = (".git", ".github")  # of the names at the root that no seal covers, those that may be folders
-WHOLE = "the folder as a whole"  # no name of a file: the finding where only the whole could be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def compare_listing(
     elif decision.word == Word.OBSERVED and decision.observed is not None:
         verdict = _observed(decision, decision.observed, listing)
     elif decision.word is not None:
-        verdict = Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+        verdict = Verdict.alone(decision)
     else:
         verdict = _sealed(decision, listing)
     notes = verdict.notes
@@ -100,17 +99,13 @@ def sealed(decision: Decision) -> Verdict:
     release = decision.chosen.release
     return Verdict(
         Word.SEALED,
-        _by(decision.publisher),
+        decision.publisher.sealed,
         "" if decision.quorum else "(registry's word only)",
         decision,
         release=decision.chosen,
         total=release.files,
         total_bytes=release.total_bytes,
     )
-
-
-def _by(publisher: Publisher) -> str:
-    return f", sealed by {publisher}" + ("" if publisher.checked else " (owner not checked)")
 
 
 def _as_listed(verdict: Verdict, listing: HubListing) -> Verdict:
@@ -141,7 +136,7 @@ def _sealed(decision: Decision, listing: HubListing) -> Verdict:
         notes += (f"{asked} itself is not sealed; the listing there is that of the newest release",)
     return Verdict(
         Word.FAILED if findings else Word.SEALED,
-        _differs(decision, listing, findings) if findings else _by(publisher),
+        _differs(decision, listing, findings) if findings else publisher.sealed,
         "" if findings or decision.quorum else "(registry's word only)",
         decision,
         findings,

@@ -13,7 +13,7 @@ from modelseal.formats.identity import Key
 from modelseal.state import Observed, Sighting, State, Voided
 from modelseal.state.values import COUNTS_AFTER
 from modelseal.times import span, utc
-from modelseal.verdict import Decision, Finding, Seen, Verdict, Word
+from modelseal.verdict import WHOLE, Decision, Finding, Seen, Verdict, Word
 
 
 def seen(state: State, repo: str, now: int) -> tuple[Seen, ...]:
@@ -159,7 +159,7 @@ def compare(
         f"{other}; do not load {'this' if partial else 'this folder'}",
         "",
         decision,
-        (*problems, Finding("differs", "the folder as a whole")),
+        (*problems, Finding("differs", WHOLE)),
         observed=observed,
         total=observed.files,
         total_bytes=observed.total_bytes,

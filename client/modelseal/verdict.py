@@ -49,6 +49,7 @@ _EXIT = {
 }
 
 
+WHOLE = "the folder as a whole"  # no name of a file: the finding where only the whole could be compared
 WORST_FIRST = (8, 1, 3, 6, 4, 5, 9, 0)  # exit statuses of verdicts
 
 
@@ -63,6 +64,11 @@ class Publisher:
 
     def __str__(self) -> str:
         return f"{self.title} ({self.domain})" if self.domain else self.title
+
+    @property
+    def sealed(self) -> str:
+        """What follows the name of a repo that it has sealed."""
+        return f", sealed by {self}" + ("" if self.checked else " (owner not checked)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,15 @@ class Decision:
     older: str | None = None  # LOG MISBEHAVED: the two notes
     newer: str | None = None
 
+    @property
+    def commit(self) -> str | None:
+        """The commit that was asked for, else the release's own, or the one that was observed; None without any."""
+        if self.asked.revision is not None:
+            return self.asked.revision
+        if self.chosen is not None:
+            return self.chosen.release.revision
+        return self.observed.revision if self.observed is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -182,6 +197,12 @@ class Verdict:
     cached: int = 0  # files whose digests were computed earlier, and
     cached_since: int | None = None  # POSIX seconds, when the oldest of these was
     accepted: str = ""  # who accepts what is not verified: --accept, or an exception in rules.toml
+
+    @classmethod
+    def alone(cls, decision: Decision) -> Verdict:
+        """Return what *decision* says whatever the files are."""
+        assert decision.word is not None
+        return cls(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
 
     @property
     def exit_code(self) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modelseal import hub, progress
 from modelseal.errors import Error, Refused, Unavailable
-from modelseal.formats import names
+from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File
 from modelseal.hub import HubFile, HubListing
 from modelseal.platform.staging import Staging
@@ -69,7 +69,7 @@ def _file(path: Path, inside: Path, listed: HubFile, advance: Callable[[int], No
     if not real.is_relative_to(inside) or not real.is_file():
         raise Error(f"{what}: it was not stored where it was to be stored")
     digest = hashlib.sha256()
-    gitoid = hashlib.sha1(b"blob %d\0" % listed.size, usedforsecurity=False)  # as git names a file of that size
+    gitoid = manifest.git_blob(listed.size)
     size = 0
     with open(real, "rb") as file:
         while block := file.read(_BLOCK):

@@ -86,7 +86,17 @@ def get(
                 "--include, --exclude, --local-dir, --dry-run and --accept are for one REPO, and there is none",
                 hint="name it; without one, everything in the lock is downloaded",
             )
-        return _all_locked(cache_dir, jobs, recheck, report_files, quiet, as_json, judge)
+        from modelseal.cli import scan
+        from modelseal.journeys.get_locked import get_locked
+
+        found, reports = scan.of_lock(
+            get_locked, cache_dir, report_files, judge, quiet=quiet, as_json=as_json, jobs=jobs, recheck=recheck
+        )
+        if quiet and not as_json:
+            for one in found.found:
+                if not one.outcome.exit_code:
+                    output.say(one.path)
+        return scan.tell(found, reports, quiet, as_json)
     asked = typed.asked(repo.partition("@")[0])
     place = local_dir if local_dir is not None else cached.folder(cache_dir)
     reads = [judge["evidence"], judge["lock"], judge["rules"]]
@@ -113,45 +123,6 @@ def get(
     else:
         _show(got)
     return got.exit_code
-
-
-def _all_locked(
-    cache_dir: Path | None,
-    jobs: int | None,
-    recheck: bool,
-    report_files: tuple[Path, ...],
-    quiet: bool,
-    as_json: bool,
-    judge: dict[str, Any],
-) -> int:
-    from modelseal.cli import scan
-    from modelseal.journeys import cached
-    from modelseal.journeys.get_locked import get_locked
-
-    judging = options.judging(**judge)
-    reads = [judging["evidence"], judging["lock"], judging["rules"]]
-    reports = reporting.check_scan(report_files, [cached.folder(cache_dir)], reads=reads)
-    with reports.beginning(None):
-        found = get_locked(
-            cache_dir,
-            jobs=jobs,
-            recheck=recheck,
-            quiet=quiet or as_json,
-            registry=judging["registry"],
-            evidence=judging["evidence"],
-            offline=judging["offline"],
-            max_age=judging["max_age"],
-            as_of=judging["as_of"],
-            strict=judging["strict"],
-            locked=judging["locked"],
-            lock=judging["lock"],
-            rules=judging["rules"],
-        )
-    if quiet and not as_json:
-        for one in found.found:
-            if not one.outcome.exit_code:
-                output.say(one.path)
-    return scan.tell(found, reports, quiet, as_json)
 
 
 def _show(got: Got) -> None:

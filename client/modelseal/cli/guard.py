@@ -38,10 +38,10 @@ Examples:
 def guard(command: tuple[str, ...], port: int | None, quiet: bool, as_json: bool, **judge: Any) -> int:
     """Run CMD so that it gets models from the Hub only as their owners sealed them.
 
-    CMD sees a Hub on 127.0.0.1 and a Hub cache of its own; whatever asks them (transformers, vLLM, llama.cpp, hf, curl)
-    gets sealed bytes or an error. Files that are not in the seal are hidden. What else may pass stands in rules.toml.
-    Without CMD it prints what a shell must export, and serves until it is interrupted. Xet does not pass, so transfers
-    are plain HTTP; programs that ignore HF_ENDPOINT are not guarded.
+    CMD sees a Hub on 127.0.0.1 and a Hub cache of its own; whatever asks them (huggingface_hub and what stands on it,
+    curl) gets sealed bytes or an error. Files that are not in the seal are hidden. What else may pass stands in
+    rules.toml. Without CMD it prints what a shell must export, and serves until it is interrupted. Xet does not pass,
+    so transfers are plain HTTP; programs that ignore HF_ENDPOINT are not guarded.
     """
     from modelseal.journeys import guard as journey
     from modelseal.journeys.allow import Allow, Allowing

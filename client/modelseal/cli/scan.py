@@ -13,6 +13,8 @@ from modelseal.cli import options, output, reporting
 from modelseal.errors import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelseal.cli.reporting import Reports
     from modelseal.reports import Scan
     from modelseal.reports.subject import Scanned
@@ -94,6 +96,28 @@ def scan(
             quiet=quiet or as_json,
         )
     return tell(found, reports, quiet, as_json)
+
+
+def of_lock(
+    journey: Callable[..., Scan],
+    cache_dir: Path | None,
+    report_files: tuple[Path, ...],
+    judge: dict[str, Any],
+    *,
+    quiet: bool,
+    as_json: bool,
+    **more: Any,
+) -> tuple[Scan, Reports]:
+    """Let *journey* go through all of the lock; nothing of *judge* is about one repo."""
+    from modelseal.journeys import cached
+
+    judging: dict[str, Any] = {**options.judging(**judge)}
+    del judging["accept"]
+    reads = [judging["evidence"], judging["lock"], judging["rules"]]
+    reports = reporting.check_scan(report_files, [cached.folder(cache_dir)], reads=reads)
+    with reports.beginning(None):
+        found = journey(cache_dir, quiet=quiet or as_json, **more, **judging)
+    return found, reports
 
 
 def tell(found: Scan, reports: Reports, quiet: bool, as_json: bool) -> int:

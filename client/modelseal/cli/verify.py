@@ -98,7 +98,22 @@ def verify(
                 "--repo, --copy-to and --accept are for one PATH or REPO, and there is none",
                 hint="name it; without one, everything in the lock is verified",
             )
-        return _all_locked(cache_dir, whole, hash, jobs, recheck, report_files, quiet, as_json, judge)
+        from modelseal.cli import scan
+        from modelseal.journeys.scan import verify_locked
+
+        found, reports = scan.of_lock(
+            verify_locked,
+            cache_dir,
+            report_files,
+            judge,
+            quiet=quiet,
+            as_json=as_json,
+            complete=whole,
+            hash=hash,
+            jobs=jobs,
+            recheck=recheck,
+        )
+        return scan.tell(found, reports, quiet, as_json)
     folder, named = _target(target, repo, cache_dir)
     copy_to = copy_to.expanduser() if copy_to else None
     reads = [judge["evidence"], judge["lock"], judge["rules"]]
@@ -129,46 +144,6 @@ def verify(
         copied = [("copied", f"what was hashed, to {output.escaped(name, longest=4096)}") for name in wrote]
         report.show(verdict, report.passed_over(verdict) + copied)
     return verdict.exit_code
-
-
-def _all_locked(
-    cache_dir: Path | None,
-    complete: bool | None,
-    hash: str,
-    jobs: int | None,
-    recheck: bool,
-    report_files: tuple[Path, ...],
-    quiet: bool,
-    as_json: bool,
-    judge: dict[str, Any],
-) -> int:
-    from modelseal.cli import scan
-    from modelseal.journeys import cached
-    from modelseal.journeys.scan import verify_locked
-
-    judging = options.judging(**judge)
-    hub = cached.folder(cache_dir)
-    reads = [judging["evidence"], judging["lock"], judging["rules"]]
-    reports = reporting.check_scan(report_files, [hub], reads=reads)
-    with reports.beginning(None):
-        found = verify_locked(
-            cache_dir,
-            complete=complete,
-            hash=hash,
-            jobs=jobs,
-            recheck=recheck,
-            quiet=quiet or as_json,
-            registry=judging["registry"],
-            evidence=judging["evidence"],
-            offline=judging["offline"],
-            max_age=judging["max_age"],
-            as_of=judging["as_of"],
-            strict=judging["strict"],
-            locked=judging["locked"],
-            lock=judging["lock"],
-            rules=judging["rules"],
-        )
-    return scan.tell(found, reports, quiet, as_json)
 
 
 def _target(target: str, repo: str | None, cache_dir: Path | None) -> tuple[Path, Asked | None]:

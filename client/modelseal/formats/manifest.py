@@ -78,6 +78,11 @@ def check_files(files: tuple[File, ...], what: str) -> None:
     names.check_file_names([file.name for file in files], what)
 
 
+def git_blob(size: int) -> hashlib._Hash:
+    """Return the begun digest of git's id (`gitoid`) of a file of *size* bytes; it wants those bytes yet."""
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
 def fileset(files: tuple[File, ...]) -> bytes:
     """Return what makes contents equal: SHA-256 over the sorted lines `name NUL size NUL sha256 LF`."""
     lines = sorted(f"{file.name}\0{file.size}\0{file.sha256.hex()}\n".encode() for file in files)

@@ -19,7 +19,8 @@ _PART = r"(?![^/]*--|[^/]*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?
 _OWNER = rf"(?!(?i:datasets|spaces|models|kernels|buckets|api)(?:/|$)){_PART}"
 _TYPE = r"(?:datasets/|spaces/)?"
 
-revision = strict.text(r"[0-9a-f]{40}")
+_COMMIT = r"[0-9a-f]{40}"
+revision = strict.text(_COMMIT)
 origin = strict.text(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._~-]+)*", longest=128)
 title = strict.text(r"[A-Za-z0-9 .&'-]{1,64}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -27,6 +28,11 @@ domain = strict.text(rf"{_LABEL}(?:\.{_LABEL})+", longest=253)
 owner_id = strict.text(r"[0-9a-f]{1,64}")
 namespace = strict.text(rf"hf://{_OWNER}")
 repo = strict.text(rf"hf://{_TYPE}{_OWNER}/{_PART}")
+
+
+def is_commit(text: str) -> bool:
+    """Whether *text* is written as a commit; else it is a branch or tag, or nothing."""
+    return re.fullmatch(_COMMIT, text) is not None
 
 
 def scope(value: Any, what: str) -> str:

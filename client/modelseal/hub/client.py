@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
+from modelseal import hubenv
 from modelseal.errors import Error, Malformed, NotFound, Refused, Unavailable
 from modelseal.formats import names, strict
 from modelseal.values import dataclass
@@ -25,7 +26,6 @@ MAX_REDIRECTS = 5
 WAIT_S = 10.0  # for a connection, and for each next part of an answer
 WHOLE_S = 60.0  # for an answer of the API
 SLOW = 20_000  # bytes a second: what is slower is cut, so that nobody holds us for ever
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 LOGIN = "log in with: hf auth login; or set HF_TOKEN; and ask for access on the repo's page if it is gated"
 
 
@@ -45,16 +45,12 @@ def at(endpoint: str | None, token: Token) -> Hub:
     """Return the Hub at *endpoint*, or the one that the environment names; Unavailable if that wants no network."""
     from huggingface_hub import constants
 
-    if constants.HF_HUB_OFFLINE or any(_is_true(os.environ.get(name)) for name in OFFLINE):
+    if constants.HF_HUB_OFFLINE or hubenv.is_off():
         raise Unavailable("HF_HUB_OFFLINE is set, so the Hub is not asked")
     found = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
     if not found.startswith(("http://", "https://")):
         raise Unavailable(f"{names.printable(found)} is no address of a Hub", hint="HF_ENDPOINT is a URL")
     return Hub(found.rstrip("/"), token)
-
-
-def _is_true(value: str | None) -> bool:
-    return value is not None and value.upper() in ("1", "ON", "YES", "TRUE")
 
 
 def http() -> Any:

@@ -88,7 +88,7 @@ def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[byte
     path = f"{prefix}/{rest}/resolve/{listing.commit}/{quote(file.name)}"
     about = _about(listing, file)
     size, sha256 = 0, hashlib.sha256()
-    git = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    git = manifest.git_blob(file.size)
     hub = client.at(listing.endpoint, listing.token if token is None else token)
     with client.stream(hub, path, what=about, limit=file.size, elsewhere=True) as found:
         for part in found.parts:

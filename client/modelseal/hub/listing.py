@@ -61,7 +61,7 @@ def info(hub: Hub, repo: str, revision: str | None, query: dict[str, str]) -> tu
         commit = names.revision(value.get("sha"), f"{about}: the commit that the Hub names")
     except Malformed as e:
         raise Refused(str(e)) from e
-    if is_commit(named) and commit != named:
+    if names.is_commit(named) and commit != named:
         raise Refused(f"{about}: the Hub answers with another commit, {commit}")
     return value, called, commit
 
@@ -79,10 +79,6 @@ def _is_text(revision: str) -> bool:
         return revision.encode() != b""
     except UnicodeError:
         return False
-
-
-def is_commit(revision: str) -> bool:
-    return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
 
 
 def what_is(repo: str, revision: str | None) -> str:

@@ -7,7 +7,6 @@ a file that the Hub leaves out is still listed, and asking for it says that it i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -142,7 +141,9 @@ def _identity(file: File, theirs: Theirs) -> tuple[str, bool]:
     if told is not None and not lfs:
         return told, False
     pointer = _pointer(file)
-    return hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest(), True
+    git = manifest.git_blob(len(pointer))
+    git.update(pointer)
+    return git.hexdigest(), True
 
 
 def _pointer(file: File) -> bytes:

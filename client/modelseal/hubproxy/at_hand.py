@@ -13,11 +13,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from modelseal import hashing
+from modelseal import hashing, layouts
 from modelseal.errors import Error
 from modelseal.folders import Found
 from modelseal.formats.manifest import File
-from modelseal.formats.names import short
 from modelseal.hubcache import Snapshot
 from modelseal.passing import Passing
 
@@ -42,8 +41,7 @@ class Cache:
             yield found
 
     def _find(self, passing: Passing, file: File, open_: contextlib.ExitStack) -> io.FileIO | None:
-        kind, *rest = short(passing.repo).split("/")
-        name = "--".join([kind, *rest] if len(rest) == 2 else ["models", kind, *rest])
+        name = layouts.cached_folder(passing.repo)
         repo = self._hub / name
         if not (repo / "snapshots" / passing.commit).is_dir():
             return None

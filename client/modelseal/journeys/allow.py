@@ -38,12 +38,13 @@ from modelseal.errors import Malformed, Refused, Usage
 from modelseal.formats import names
 from modelseal.formats.manifest import File
 from modelseal.formats.names import Asked
+from modelseal.journeys.ask import Where, ask
+from modelseal.root import NoTrust
 from modelseal.values import dataclass
 from modelseal.verdict import Decision, Finding, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.errors import Error
-    from modelseal.journeys.ask import Where
     from modelseal.lockfile import Entry, Lock
     from modelseal.rules import Rules
 
@@ -59,6 +60,13 @@ class Allow:
     locked: bool = False
     lock: Path | None = None  # None: MODELSEAL_LOCK, or the nearest
     rules: Path | None = None  # None: MODELSEAL_RULES; besides the system's and the user's own
+
+    @classmethod
+    def typed(
+        cls, accept: Iterable[str], strict: bool, locked: bool, lock: Path | str | None, rules: Path | str | None
+    ) -> Allow:
+        """The same, as callers give it."""
+        return cls(tuple(accept), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
 
 
 class Allowing:
@@ -174,6 +182,13 @@ class Allowing:
         if (listed and decision.word not in (None, Word.FAILED, Word.LOG_MISBEHAVED)) or exempts(self.rules, key):
             return frozenset({"sha256"})
         return frozenset()
+
+    def decided(self, asked: Asked, where: Where) -> Decision:
+        """Return what the log proves about *asked*, `where` having the lock's heads; or that the lock has pinned it."""
+        try:
+            return ask(asked, where).decision
+        except NoTrust as e:
+            return self.unanswered(asked, e)
 
     def unanswered(self, asked: Asked, error: Error) -> Decision:
         """Return the decision where no trust root covers the name (`root.NoTrust`) and the lock has pinned it so; else

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from modelseal import inventory
@@ -91,7 +90,7 @@ def _commit(repo: Repo, name: str, revision: str | None) -> str:
     short = names.short(name)
     if repo.unreadable:
         raise Usage(f"{repo.folder}: {repo.unreadable}")
-    if revision is not None and re.fullmatch("[0-9a-f]{40}", revision):
+    if revision is not None and names.is_commit(revision):
         if revision not in repo.commits:
             raise Usage(f"{short}@{revision} is not in the Hub cache {repo.folder.parent}", hint=_those(repo, short))
         return revision

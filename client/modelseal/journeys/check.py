@@ -9,25 +9,21 @@ namespace's claim has the Hub's id of its owner: whose the name is there now. Wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from modelseal.errors import Error, Refused, Unavailable, Usage
-from modelseal.formats.names import Asked, printable
+from modelseal.formats.names import Asked, is_commit, printable
 from modelseal.journeys import typed
 from modelseal.journeys.allow import Allow, Allowing
-from modelseal.journeys.ask import Where, ask
+from modelseal.journeys.ask import Where
 from modelseal.journeys.at_hub import Token, compare_listing
 from modelseal.listed import HubListing
-from modelseal.root import NoTrust
 from modelseal.values import dataclass
 from modelseal.verdict import Decision, Verdict, Word
 
 NOTHING = "; nothing was downloaded"
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def check(
     Raises Usage (names, options) and Unavailable (no trust root, or a branch or tag that the Hub does not know). That
     registry or Hub do not answer is a verdict, UNAVAILABLE.
     """
-    allow = Allow(tuple(accept), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed(accept, strict, locked, lock, rules)
     where = Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of)
     return checked(repo, where, allow, token=token).verdict
 
@@ -87,20 +83,17 @@ def checked(repo: str, where: Where, allow: Allow, *, token: Token = None) -> Ch
             raise Unavailable(str(e), hint=e.hint) from e
         commit = listing.commit
     asked = allowing.narrowed(Asked(name, commit))
-    try:
-        decision = ask(asked, allowing.where(where)).decision  # 2
-    except NoTrust as e:
-        decision = allowing.unanswered(asked, e)
+    decision = allowing.decided(asked, allowing.where(where))  # 2
     if decision.word in (None, Word.OBSERVED):
         try:
             if where.offline:
                 raise Error("--offline forbids to ask the Hub, so what it lists was not compared")
-            listing = listing or _listing(name, _commit(decision), token)  # 3
+            listing = listing or _listing(name, decision.commit, token)  # 3
             verdict = compare_listing(decision, listing, token=token)  # 4
         except Error as e:
             verdict = _unheard(decision, e)
     else:
-        verdict = Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+        verdict = Verdict.alone(decision)
     verdict = allowing.settled(verdict)
     if verdict.word not in (Word.SEALED, Word.LOG_MISBEHAVED):
         verdict = replace(verdict, says=verdict.says + NOTHING)
@@ -113,7 +106,7 @@ def read(text: str) -> tuple[str, str | None, str | None]:
     repo = typed.asked(name).repo
     if not at or revision == "main":
         return repo, None, None
-    if _COMMIT.fullmatch(revision):
+    if is_commit(revision):
         return repo, revision, None
     if not revision or revision.startswith("refs/") or not revision.isprintable():
         why = "; anybody can open a pull request" if revision.startswith("refs/pr/") else ""
@@ -127,19 +120,9 @@ def _listing(repo: str, revision: str | None, token: Token) -> HubListing:
     return hub.listing(repo, revision, token=token)
 
 
-def _commit(decision: Decision) -> str:
-    """Return the commit that was asked for, else that of the release, or the one that was observed."""
-    if decision.asked.revision is not None:
-        return decision.asked.revision
-    if decision.chosen is None:
-        assert decision.observed is not None
-        return decision.observed.revision
-    return decision.chosen.release.revision
-
-
 def _unheard(decision: Decision, error: Error) -> Verdict:
     """Return the verdict where the log has a release, or what was observed, and the Hub's answer is none."""
     who = f"sealed by {decision.publisher}" if decision.chosen is not None else "observed, not signed"
-    there = f"{who} at {_commit(decision)}; only the Hub's listing was not compared"
+    there = f"{who} at {decision.commit}; only the Hub's listing was not compared"
     notes = (there, *((error.hint,) if error.hint else ()))
     return Verdict(Word.UNAVAILABLE, f": {error}", "", decision, release=decision.chosen, notes=notes)

@@ -10,18 +10,18 @@ files of the release where loaders look, and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from modelseal import hubenv
 from modelseal.errors import Usage
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
 from modelseal.formats.names import Asked
 from modelseal.journeys import cached
 from modelseal.journeys.allow import Allow, Allowing
-from modelseal.journeys.ask import Where, ask
+from modelseal.journeys.ask import Where
 from modelseal.journeys.at_hub import Token, compare_listing
 from modelseal.journeys.check import NOTHING, read
 from modelseal.journeys.digests import Hashing
@@ -29,10 +29,7 @@ from modelseal.journeys.placing import Placing
 from modelseal.journeys.running import Run
 from modelseal.journeys.wish import Got, Wish
 from modelseal.listed import HubListing, ignored
-from modelseal.root import NoTrust
 from modelseal.verdict import Decision, Verdict, Word
-
-_TRUE = ("1", "ON", "YES", "TRUE")
 
 
 def get(
@@ -75,32 +72,30 @@ def get(
     Raises Usage (names, folders, options), Conflict (*local_dir* has other files), Unavailable (no trust root, or the
     Hub does not answer), Refused (gated, or it says what cannot be), Error (a full disk, no right to write).
     """
-    allow = Allow(tuple(accept), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed(accept, strict, locked, lock, rules)
     wish = Wish(
         tuple(include),
         tuple(exclude),
         Path(local_dir).expanduser() if local_dir is not None else None,
         Path(cache_dir).expanduser() if cache_dir is not None else None,
         dry_run,
-        offline or hub_is_off(),
+        offline or hubenv.is_off(),
         token,
     )
     where = Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of)
     return got(repo, wish, where, allow, Hashing("both", jobs, recheck), quiet=quiet)
 
 
-def hub_is_off() -> bool:
-    """Whether the environment forbids to ask the Hub, as its own client reads it."""
-    return any(os.environ.get(name, "").upper() in _TRUE for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
-
-
-def got(repo: str, wish: Wish, where: Where, allow: Allow, hashing: Hashing, *, quiet: bool) -> Got:
-    """Do what `get` says."""
+def got(repo: str, wish: Wish, where: Where, allow: Allow | Allowing, hashing: Hashing, *, quiet: bool) -> Got:
+    """Do what `get` says. *allow*: read already, where many repos are wanted."""
     if wish.local_dir is not None and wish.cache_dir is not None:
         raise Usage("a folder and a cache are two places; give one of --local-dir and --cache-dir")
     name, revision, ref = read(repo)
     ref = ref or ("main" if revision is None else None)
-    allowing = Allowing.of(allow, named=Asked(name, revision), judged=wish.local_dir)
+    if isinstance(allow, Allowing):
+        allowing = allow
+    else:
+        allowing = Allowing.of(allow, named=Asked(name, revision), judged=wish.local_dir)
     listing: HubListing | None = None
     if ref not in (None, "main"):
         if wish.local_only:
@@ -109,10 +104,7 @@ def got(repo: str, wish: Wish, where: Where, allow: Allow, hashing: Hashing, *, 
             listing = _listing(name, ref, wish)
             revision = listing.commit
     asked = allowing.narrowed(Asked(name, revision))
-    try:
-        decision = ask(asked, allowing.where(where)).decision  # 1
-    except NoTrust as e:
-        decision = allowing.unanswered(asked, e)
+    decision = allowing.decided(asked, allowing.where(where))  # 1
     early = Verdict(decision.word, decision.says, decision.qualifier, decision) if decision.word is not None else None
     if early is not None and not _goes_on(early := allowing.settled(early), decision, allowing):
         return Got(_nothing(early), revision=asked.revision)
@@ -140,7 +132,7 @@ def _listing(repo: str, revision: str | None, wish: Wish) -> HubListing:
 def _from_hub(run: Run, listing: HubListing | None) -> Got:
     from modelseal import hub
 
-    commit = run.commit()
+    commit = run.decision.commit
     if listing is None or listing.commit != commit:
         listing = _listing(run.asked.repo, commit or run.ref, run.wish)  # 2
     decision = run.decision

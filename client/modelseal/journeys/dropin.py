@@ -10,16 +10,18 @@ a revision it is the newest release that is sealed, whatever `main` is at the Hu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modelseal import hubenv
 from modelseal.errors import NotFound, Usage
 from modelseal.formats.names import printable
 from modelseal.journeys.allow import Allow
 from modelseal.journeys.ask import Where
 from modelseal.journeys.at_hub import Token
 from modelseal.journeys.digests import Hashing
-from modelseal.journeys.download import got, hub_is_off
+from modelseal.journeys.download import got
 from modelseal.journeys.wish import Got, Wish
 from modelseal.reports.words import first_line
 from modelseal.verdict import NotVerified
@@ -61,16 +63,8 @@ def snapshot_download(
     Raises NotVerified, with `verdict`; Usage, Unavailable, Refused, Conflict or Error as `modelseal.get`.
     """
     del library_name, library_version, user_agent, etag_timeout, max_workers, tqdm_class
-    wish = Wish(
-        _patterns(allow_patterns, "allow_patterns"),
-        _patterns(ignore_patterns, "ignore_patterns"),
-        Path(local_dir).expanduser() if local_dir is not None else None,
-        Path(cache_dir).expanduser() if cache_dir is not None and local_dir is None else None,
-        False,
-        local_files_only or hub_is_off(),
-        token,
-        endpoint,
-    )
+    include, exclude = _patterns(allow_patterns, "allow_patterns"), _patterns(ignore_patterns, "ignore_patterns")
+    wish = replace(_wish(cache_dir, local_dir, local_files_only, token, endpoint), include=include, exclude=exclude)
     _check(headers, dry_run)
     return str(_got(repo_id, repo_type, revision, wish, accept, recheck=force_download).path)
 
@@ -105,17 +99,7 @@ def hf_hub_download(
     """
     del library_name, library_version, user_agent, etag_timeout, tqdm_class
     name = f"{subfolder}/{filename}" if subfolder else filename
-    wish = Wish(
-        (),
-        (),
-        Path(local_dir).expanduser() if local_dir is not None else None,
-        Path(cache_dir).expanduser() if cache_dir is not None and local_dir is None else None,
-        False,
-        local_files_only or hub_is_off(),
-        token,
-        endpoint,
-        only=name,
-    )
+    wish = replace(_wish(cache_dir, local_dir, local_files_only, token, endpoint), only=name)
     _check(headers, dry_run)
     found = _got(repo_id, repo_type, revision, wish, accept, recheck=force_download)
     assert found.path is not None
@@ -123,6 +107,22 @@ def hf_hub_download(
     if not path.is_file():
         raise NotFound(f"{repo_id} has no file {printable(name)}")
     return str(path)
+
+
+def _wish(
+    cache_dir: str | Path | None,
+    local_dir: str | Path | None,
+    local_files_only: bool,
+    token: Token,
+    endpoint: str | None,
+) -> Wish:
+    return Wish(
+        local_dir=Path(local_dir).expanduser() if local_dir is not None else None,
+        cache_dir=Path(cache_dir).expanduser() if cache_dir is not None and local_dir is None else None,
+        local_only=local_files_only or hubenv.is_off(),
+        token=token,
+        endpoint=endpoint,
+    )
 
 
 def _got(

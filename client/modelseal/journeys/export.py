@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from modelseal import platform
-from modelseal.errors import Conflict, Error, Refused, Unavailable
+from modelseal.errors import Conflict, Refused, Unavailable
 from modelseal.formats import checkpoint, names
 from modelseal.formats.evidence import Evidence, Listed
 from modelseal.formats.leaves import Leaf
@@ -32,7 +32,7 @@ def export(answer: Answer, folder: Path) -> tuple[str, ...]:
         beside.chmod(0o755)
         beside.rename(folder)  # 3
     except OSError as e:
-        raise Error(f"{folder}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise platform.unwritable(folder, e) from e
     finally:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)

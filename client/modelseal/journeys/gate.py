@@ -11,7 +11,6 @@ UNKNOWN nothing was logged, and they are just the Hub's.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -33,7 +32,6 @@ REMEMBER_S = 300.0  # a revocation is noticed by a guard that runs for days
 REMEMBER_FAILURE_S = 5.0  # nobody answered: programs try again, and so do we
 MAX_REMEMBERED = 200
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _NEWEST = (None, "main", "HEAD")
 
 
@@ -76,7 +74,7 @@ class Gate:
 
     def _commit(self, repo: str, revision: str | None) -> str | None:
         """Return the commit that a branch or tag is; None for the newest release."""
-        if revision is None or _COMMIT.fullmatch(revision):
+        if revision is None or names.is_commit(revision):
             return revision
         if revision.startswith("refs/"):
             raise Refused(f"{revision} is no release: anybody can open a pull request")
@@ -98,7 +96,7 @@ class Gate:
 
     def _judge(self, asked: Asked, decision: Decision) -> Passing | Stopped:
         if decision.word is not None:
-            verdict = Verdict(decision.word, decision.says, decision.qualifier, decision, release=decision.chosen)
+            verdict = Verdict.alone(decision)
             return self._listed(asked, decision) if self._allowing.may_pass(verdict) else _stopped(verdict)
         assert decision.chosen is not None
         release, statement = decision.chosen.release, decision.statement
@@ -113,15 +111,13 @@ class Gate:
     def _listed(self, asked: Asked, decision: Decision) -> Passing | Stopped:
         """Judge by what the Hub lists: small files are fetched, of the large ones it says the digests."""
         hub = self._hub()
-        seen, chosen = decision.observed, decision.chosen
-        commit = asked.revision or (chosen.release.revision if chosen else seen.revision if seen else None)
-        listing = hub.listing(asked.repo, commit)
+        listing = hub.listing(asked.repo, decision.commit)
         files = hub.files_of(listing)
         owner = hub.owner_id(names.namespace_of(asked.repo)) if claimed_owner(decision) is not None else None
         verdict = self._allowing.settled(compare_listing(decision, listing, files=files, owner=owner), files=files)
         if not verdict:
             return _stopped(verdict)
-        if verdict.word == Word.SEALED and decision.statement is not None and verdict.release == chosen:
+        if verdict.word == Word.SEALED and decision.statement is not None and verdict.release == decision.chosen:
             files = decision.statement.files  # the same, with what a seal says besides
         return _passing(verdict, asked, listing.commit, files)
 

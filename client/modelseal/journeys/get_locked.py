@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelseal.errors import Error, Misbehaviour, Unavailable, Usage
-from modelseal.formats.names import printable
+from modelseal import hubenv
+from modelseal.errors import Error, Usage
 from modelseal.journeys import cached
 from modelseal.journeys.allow import Allow, Allowing
 from modelseal.journeys.ask import Where, check
 from modelseal.journeys.at_hub import Token
 from modelseal.journeys.digests import Hashing
-from modelseal.journeys.download import got, hub_is_off
+from modelseal.journeys.download import got
+from modelseal.journeys.scan import WORDS, failure_of
 from modelseal.journeys.wish import Wish
 from modelseal.lockfile import Entry
 from modelseal.reports.subject import Failure, Scan, Scanned
-from modelseal.verdict import Verdict, Word
-
-WORDS = tuple(word.value for word in Word if word.exit_code)
+from modelseal.verdict import Verdict
 
 
 def get_locked(
@@ -43,32 +42,27 @@ def get_locked(
     folder as `lock` saves it; the others are as for `get`. Raises Usage besides if there is no lock.
     """
     hub = cached.folder(cache_dir)
-    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed((), strict, locked, lock, rules)
     allowing = Allowing.of(allow, named=None)
     where = Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of)
     check(allowing.where(where))
-    wish = Wish(cache_dir=hub, local_only=offline or hub_is_off(), token=token)
+    wish = Wish(cache_dir=hub, local_only=offline or hubenv.is_off(), token=token)
     hashing = Hashing("both", jobs, recheck)
-    found = [_one(entry, wish, where, allow, hashing, hub, quiet=quiet) for entry in allowing.entries]
+    found = [_one(entry, wish, where, allowing, hashing, hub, quiet=quiet) for entry in allowing.entries]
     ranked = sorted(found, key=lambda one: one.rank)
     return Scan(tuple(ranked), (str(hub),), (), WORDS, named=cache_dir is not None)
 
 
-def _one(entry: Entry, wish: Wish, where: Where, allow: Allow, hashing: Hashing, hub: Path, *, quiet: bool) -> Scanned:
+def _one(
+    entry: Entry, wish: Wish, where: Where, allowing: Allowing, hashing: Hashing, hub: Path, *, quiet: bool
+) -> Scanned:
     outcome: Verdict | Failure
     path: Path | None = None
     try:
-        came = got(f"{entry.repo}@{entry.commit}", wish, where, allow, hashing, quiet=quiet)
+        came = got(f"{entry.repo}@{entry.commit}", wish, where, allowing, hashing, quiet=quiet)
         outcome, path = came.verdict, came.path
     except Usage:
         raise
     except Error as e:
-        outcome = _failure(e, entry.repo)
+        outcome = failure_of(e, entry.repo)
     return Scanned(entry.repo, entry.commit, str(path or hub), outcome, str(hub))
-
-
-def _failure(error: Error, repo: str) -> Failure:
-    message, hint = printable(str(error), longest=4000), printable(error.hint, longest=4000) if error.hint else None
-    if isinstance(error, Misbehaviour):
-        return Failure("log-misbehaved", 8, message, repo, hint, (error.older, error.newer))
-    return Failure("unavailable", 6, message, repo, hint if isinstance(error, Unavailable) else None)

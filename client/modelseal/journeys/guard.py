@@ -11,11 +11,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelseal import inventory, platform, root
+from modelseal import hubenv, inventory, platform, root
 from modelseal.errors import Usage
 from modelseal.formats.names import printable
 from modelseal.hubproxy import Cache, Ledger, Refusal, Server, Spool, Upstream
@@ -137,14 +137,8 @@ def make_server(
 
     *spool*: a folder; *cache*: where files may lie already.
     """
-    upstream = Upstream(endpoint(), offline=where.offline or _is_offline(os.environ))
+    upstream = Upstream(endpoint(), offline=where.offline or hubenv.is_off())
     return Server(gate, upstream, Spool(spool), Ledger(refused), port=port, cache=cache, told=told)
-
-
-def _is_offline(env: Mapping[str, str]) -> bool:
-    return any(
-        env.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    )
 
 
 @dataclass(frozen=True)

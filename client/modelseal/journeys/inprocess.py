@@ -76,7 +76,7 @@ def guard(
 
     Raises Usage (a second guard, options that do not fit), Unavailable (no trust root).
     """
-    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed((), strict, locked, lock, rules)
     return Guarded(Where(registry, None, offline, max_age, None), Allowing.of(allow, named=None))
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -25,19 +24,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from modelseal import folders
+from modelseal import folders, hubenv, layouts
 from modelseal.errors import Error, Usage
 from modelseal.folders import Listing
-from modelseal.formats import names
+from modelseal.formats import manifest, names
 from modelseal.hubcache import Snapshot
 from modelseal.journeys.at_hand import AtHand, Expected, among, look
 from modelseal.journeys.digests import Hashing, both
 from modelseal.journeys.gathered import Picked
+from modelseal.platform import unwritable
 from modelseal.platform.kept import sync
 from modelseal.values import dataclass
 
 _REF = re.compile(r"(?!\.{1,2}(?:/|$))[^\\/\0-\x1f]{1,255}(?:/(?!\.{1,2}(?:/|$))[^\\/\0-\x1f]{1,255})*")
-_TRUE = ("1", "ON", "YES", "TRUE")
 _Put = Callable[[str, Path], None]
 
 
@@ -62,9 +61,7 @@ class CacheTarget:
     @property
     def folder(self) -> Path:
         """The repo's folder."""
-        kind, *rest = names.short(self.repo).split("/")
-        parts = [kind, *rest] if kind in ("datasets", "spaces") and len(rest) == 2 else ["models", kind, *rest]
-        return self.hub / "--".join(parts)
+        return self.hub / layouts.cached_folder(self.repo)
 
     @property
     def path(self) -> Path:
@@ -241,7 +238,7 @@ class CacheTarget:
 
     def _links(self) -> bool:
         """Whether snapshots have links here, as the Hub's own client decides it."""
-        if os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in _TRUE:
+        if hubenv.is_on("HF_HUB_DISABLE_SYMLINKS"):
             return False
         return os.name != "nt" or _can_link(self.hub)
 
@@ -260,7 +257,7 @@ def _can_link(folder: Path) -> bool:
 
 def _git_id(path: Path) -> str:
     with open(path, "rb") as file:
-        git = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+        git = manifest.git_blob(os.fstat(file.fileno()).st_size)
         while part := file.read(1 << 20):
             git.update(part)
     return git.hexdigest()
@@ -287,4 +284,4 @@ def refused(path: Path) -> Iterator[None]:
     except OSError as e:
         if e.errno == errno.EXDEV:
             raise Error(f"{path}: parts of this cache lie on different file systems") from e
-        raise Error(f"{path}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise unwritable(path, e) from e

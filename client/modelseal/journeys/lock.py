@@ -10,7 +10,6 @@ asked again whenever it is used.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -32,8 +31,6 @@ from modelseal.listed import sealed
 from modelseal.lockfile import Entry, Lock
 from modelseal.values import dataclass
 from modelseal.verdict import WORST_FIRST, Decision, Verdict, Word
-
-_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def lock(
     accepted = tuple(accept)
     if accepted and len(wanted) != 1:
         raise Usage("--accept is for the one repo that is typed beside it", hint="lock it alone, then the others")
-    allow = Allow(accepted, strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed(accepted, strict, locked, lock, rules)
     allowing = Allowing.of(allow, named=wanted[0][0] if wanted else None, new=True)
     path = allowing.lock_path or Path(LOCK)
     if allowing.lock is None and not wanted:
@@ -212,7 +209,7 @@ class _Locking:
         """Lock *asked* at *revision*; at the lock's commit if it has it and none is named."""
         from modelseal import hub
 
-        if revision is not None and not _COMMIT.fullmatch(revision):
+        if revision is not None and not names.is_commit(revision):
             revision = hub.resolve(asked.repo, revision)[0]
         if revision is None and entry is not None and not upgrade:
             return self.again(entry, upgrade=False)

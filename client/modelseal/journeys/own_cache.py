@@ -20,7 +20,7 @@ from pathlib import Path
 from modelseal import folders, hashing, layouts, platform, progress
 from modelseal.errors import Error, Malformed, Unavailable
 from modelseal.folders import Listing
-from modelseal.formats.names import printable
+from modelseal.formats.names import is_commit, printable
 from modelseal.passing import Gate, Stopped
 from modelseal.platform.kept import held
 from modelseal.values import dataclass
@@ -29,7 +29,6 @@ SLOTS = 64  # guards of one user that run at the same time
 _KEPT = {"CACHEDIR.TAG", "version.txt", "version_diffusers_cache.txt", ".locks"}
 _FORGOTTEN = (".no_exist", "trees")
 _BLOB = re.compile(r"[0-9a-f]{64}")  # as we name them to clients: by their sha256
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def _judged(path: Path, gate: Gate, quiet: bool) -> tuple[str, bool] | None:
         blobs = _blobs(path / "blobs", quiet)  # 3
         snapshots = sorted(os.listdir(path / "snapshots")) if (path / "snapshots").is_dir() else []
         for commit in snapshots:  # 4
-            if not _COMMIT.fullmatch(commit):
+            if not is_commit(commit):
                 return f"snapshots/{printable(commit)} is no snapshot", False
             wrong = _snapshot(path / "snapshots" / commit, repo, commit, blobs, gate, quiet)
             if wrong is not None:

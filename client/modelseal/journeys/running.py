@@ -37,7 +37,7 @@ class Run:
 
     def as_it_lies(self) -> Got:
         """Verify what is there, without the Hub: all that is wanted must be."""
-        commit = self.commit() or cached.find(names.short(self.asked.repo), self.wish.cache_dir).asked.revision
+        commit = self.decision.commit or cached.find(names.short(self.asked.repo), self.wish.cache_dir).asked.revision
         assert commit is not None
         target = self.target(commit)
         there = f"{names.short(self.asked.repo)}@{commit}"
@@ -55,15 +55,6 @@ class Run:
             says = f"{len(missing)} of the files of {there} are not at {target.path} ({few})"
             raise Unavailable(f"{says}, and the Hub may not be asked")
         return Got(verdict, target.path, commit, present=len(have), dry_run=self.wish.dry_run)
-
-    def commit(self) -> str | None:
-        """Return the commit that is meant: the one that was asked for, else the release's own, or the one that was
-        observed; None without any."""
-        if self.asked.revision is not None:
-            return self.asked.revision
-        if self.decision.chosen is not None:
-            return self.decision.chosen.release.revision
-        return self.decision.observed.revision if self.decision.observed is not None else None
 
     def target(self, commit: str) -> Target:
         if self.wish.local_dir is not None:

@@ -67,7 +67,7 @@ def scan(
         if word not in WORDS:
             raise Usage(f"{printable(word)!r} is no verdict to fail on", hint="verdicts are " + ", ".join(WORDS))
     caches = tuple(cache_dirs)
-    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed((), strict, locked, lock, rules)
     allowing = Allowing.of(allow, named=None, judged=[cached.folder(one) for one in caches or (None,)])
     where = allowing.where(Where(registry, None, offline, max_age, as_of))
     check(where)
@@ -108,7 +108,7 @@ def verify_locked(
     for `verify`. Raises Usage besides if there is no lock.
     """
     hub = cached.folder(cache_dir)
-    allow = Allow((), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed((), strict, locked, lock, rules)
     allowing = Allowing.of(allow, named=None, judged=hub)
     where = allowing.where(Where(registry, Path(evidence) if evidence else None, offline, max_age, as_of))
     check(where)
@@ -222,11 +222,11 @@ class _Judging:
             try:
                 return self._allowing.unanswered(asked, e)
             except Error:
-                return _failure(e, asked.repo)
+                return failure_of(e, asked.repo)
         except Usage:  # of the command or of what is trusted: it is the same for all
             raise
         except Error as e:
-            return _failure(e, asked.repo)
+            return failure_of(e, asked.repo)
         unheard = answer.decision.word == Word.UNAVAILABLE and time.monotonic() - began > SHORT_S * 0.9
         self._budget_s = SHORT_S if unheard else BUDGET_S
         return answer
@@ -239,7 +239,7 @@ class _Judging:
             hashing = replace(self._hashing, step=share)
             return compared(decision, place, listing, self._complete, hashing, self._allowing, quiet=True)  # 4
         except Error as e:
-            return _failure(e, one.repo.name)
+            return failure_of(e, one.repo.name)
 
 
 def _check_trust() -> None:
@@ -266,11 +266,11 @@ def _walked(one: _Snapshot) -> _Snapshot:
         one.size = listing.total
         one.empty = not (listing.files or listing.skipped or listing.problems)
     except Error as e:
-        one.failure = _failure(e, one.repo.name)
+        one.failure = failure_of(e, one.repo.name)
     return one
 
 
-def _failure(error: Error, repo: str) -> Failure:
+def failure_of(error: Error, repo: str) -> Failure:
     """Why nothing was judged: trouble with a snapshot says nothing against its owner, but nothing for it either."""
     message, hint = printable(str(error), longest=4000), printable(error.hint, longest=4000) if error.hint else None
     if isinstance(error, Misbehaviour):

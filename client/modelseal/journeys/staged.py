@@ -21,7 +21,7 @@ from modelseal.folders import Listing
 from modelseal.formats.names import printable
 from modelseal.hubcache import Snapshot
 from modelseal.journeys.gathered import really
-from modelseal.platform import kept
+from modelseal.platform import kept, unwritable
 from modelseal.values import dataclass
 
 if TYPE_CHECKING:
@@ -159,6 +159,6 @@ def _gave_up(folder: Path) -> Iterator[None]:
     except OSError as e:
         if e.errno is None:  # its own: "consistency check failed", and the like
             raise Refused(f"the download failed: {printable(str(e), longest=500)}") from e
-        raise Error(f"{folder}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise unwritable(folder, e) from e
     except Exception as e:  # what a Hub's answer made of it
         raise Refused(f"the download failed: {type(e).__name__}: {printable(str(e), longest=500)}") from e

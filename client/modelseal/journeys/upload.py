@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from modelseal.errors import Error
-from modelseal.formats import names
+from modelseal.formats import manifest, names
 from modelseal.formats.manifest import Statement
+from modelseal.journeys.sign import SEAL, Signed
 from modelseal.journeys.uploaded import answered
 from modelseal.listed import HubListing
 from modelseal.values import dataclass
-
-if TYPE_CHECKING:
-    from modelseal.journeys.sign import Signed
-
-SEAL = "model.sig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +62,11 @@ def _title(statement: Statement) -> str:
 
 
 def _has(there: HubListing, data: bytes) -> bool:
-    git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    git = manifest.git_blob(len(data))
+    git.update(data)
     for file in there.files:
         if file.name == SEAL:
-            return file.sha256 == hashlib.sha256(data).digest() if file.sha256 is not None else file.blob_id == git
+            if file.sha256 is not None:
+                return file.sha256 == hashlib.sha256(data).digest()
+            return file.blob_id == git.hexdigest()
     return False

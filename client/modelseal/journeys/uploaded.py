@@ -143,7 +143,7 @@ def _git_ids(folder: Listing, files: tuple[File, ...], wanted: set[str]) -> Iter
             if file.name not in wanted:
                 yield file
                 continue
-            sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+            sha256, git = hashlib.sha256(), manifest.git_blob(file.size)
             try:
                 descriptor = opener.open(file.name)
                 try:

@@ -17,12 +17,11 @@ from modelseal.folders import Listing
 from modelseal.formats.names import Asked
 from modelseal.journeys import cached, typed
 from modelseal.journeys.allow import Allow, Allowing
-from modelseal.journeys.ask import Where, ask
+from modelseal.journeys.ask import Where
 from modelseal.journeys.digests import BOTH, SHA256, Hashing, hashed
 from modelseal.journeys.look import Look, look, whose
 from modelseal.judged import judge
 from modelseal.layouts import Place
-from modelseal.root import NoTrust
 from modelseal.values import dataclass
 from modelseal.verdict import Decision, Verdict, Word
 
@@ -77,7 +76,7 @@ def verify(
     answered is a verdict too.
     """
     named = typed.asked(repo) if repo is not None else None
-    allow = Allow(tuple(accept), strict, locked, Path(lock) if lock else None, Path(rules) if rules else None)
+    allow = Allow.typed(accept, strict, locked, lock, rules)
     if repo is None and isinstance(path, str) and cached.is_repo(path):
         found = cached.find(cached.no_path(path), cache_dir)
         path, repo, named = found.path, found.asked, found.asked
@@ -92,10 +91,7 @@ def verify(
     listing = place.walk()  # 1
     if target is not None:
         _check_target(target, place.path)
-    try:
-        decision = ask(asked, where).decision  # 2
-    except NoTrust as e:
-        decision = allowing.unanswered(asked, e)
+    decision = allowing.decided(asked, where)  # 2
     return compared(decision, place, listing, complete, hashing, allowing, quiet=quiet, target=target)
 
 

@@ -17,6 +17,7 @@ from modelseal.platform.files import (
     read_file,
     read_trusted,
     replace,
+    unwritable,
     write_new,
 )
 from modelseal.platform.handles import Entry, Folder, Opener, is_link
@@ -41,6 +42,7 @@ __all__ = [
     "replace",
     "state_folder",
     "tells_changes",
+    "unwritable",
     "write_new",
 ]
 

@@ -216,11 +216,16 @@ def _usage(what: str) -> Iterator[None]:
         raise Missing(f"{what!r}: no such file") from e
 
 
+def unwritable(what: Path | str, error: OSError) -> Error:
+    """Return what to raise where something could not be written, with what the system says."""
+    return Error(f"{what}: cannot be written: {(error.strerror or type(error).__name__).lower()}")
+
+
 @contextlib.contextmanager
 def _refused(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise Error(f"{path}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise unwritable(path, e) from e
     except ValueError as e:
         raise Error(f"{str(path)!r}: cannot be written: not a file name") from e

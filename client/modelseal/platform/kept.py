@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from modelseal.errors import Error, Unavailable
-from modelseal.platform.files import make_folder
+from modelseal.platform.files import make_folder, unwritable
 from modelseal.platform.locks import lock
 
 _POLL_S = 0.05
@@ -75,7 +75,7 @@ def _first(path: Path) -> int | None:
     except OSError as e:
         if e.errno in (errno.ELOOP, errno.ENOTDIR):
             raise Error(f"{path}: a link or a file, where a folder of our own should be") from e
-        raise Error(f"{path}: cannot be written: {(e.strerror or type(e).__name__).lower()}") from e
+        raise unwritable(path, e) from e
     try:
         status = os.fstat(fd)
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:

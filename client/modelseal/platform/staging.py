@@ -21,7 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from modelseal.errors import Conflict, Error, Usage
+from modelseal.errors import Conflict, Usage
+from modelseal.platform.files import unwritable
+from modelseal.platform.kept import sync
 
 PREFIX = ".modelseal-staging-"
 
@@ -41,26 +43,25 @@ class Staging:
             _sweep(parent)
             self._place, self._lock = _fresh(parent)
         except OSError as e:
-            raise _refused(self._target, e) from e
+            raise unwritable(self._target, e) from e
         self._remover = _remover(self._place)
         self.folder = self._place / "folder"  # made as the user's umask says; the place above it is private
         try:
             self.folder.mkdir()
         except OSError as e:
             self.__exit__(None, None, None)
-            raise _refused(self._target, e) from e
+            raise unwritable(self._target, e) from e
         return self
 
     def move(self) -> None:
         """Give the folder its name; it is on disk, whole, before it has it."""
         try:
-            for above, _, _ in os.walk(self.folder):
-                _sync(above)
+            sync(Path(above) for above, _, _ in os.walk(self.folder))
             check_new(self._target)
             self.folder.rename(self._target)  # what is empty and was made meanwhile gives way; anything else refuses
-            _sync(self._target.absolute().parent)
+            sync([self._target.absolute().parent])
         except OSError as e:
-            raise _refused(self._target, e) from e
+            raise unwritable(self._target, e) from e
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -85,14 +86,14 @@ class NewFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, flags, 0o666)
         except OSError as e:
-            raise _refused(what, e) from e
+            raise unwritable(what, e) from e
 
     def write(self, data: memoryview) -> None:
         try:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as e:
-            raise _refused(self._what, e) from e
+            raise unwritable(self._what, e) from e
 
     def __enter__(self) -> Callable[[memoryview], None]:
         return self.write
@@ -104,7 +105,7 @@ class NewFile:
             if error is None:
                 os.fsync(self._fd)
         except OSError as e:
-            raise _refused(self._what, e) from e
+            raise unwritable(self._what, e) from e
         finally:
             os.close(self._fd)
 
@@ -173,18 +174,3 @@ def _remover(place: Path) -> subprocess.Popen[bytes] | None:
         )
     except OSError:
         return None
-
-
-def _sync(folder: Path | str) -> None:
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # a file system that does not know it
-            os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _refused(what: Path | str, error: OSError) -> Error:
-    return Error(f"{what}: cannot be written: {(error.strerror or type(error).__name__).lower()}")

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.reports.subject import Failure, Scan, Subject
-from modelseal.reports.words import WHOLE, counted, first_line, next_steps, says
-from modelseal.verdict import Finding, Verdict
+from modelseal.reports.words import counted, first_line, next_steps, says
+from modelseal.verdict import WHOLE, Finding, Verdict
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

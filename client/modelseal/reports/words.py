@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelseal.formats import names
 from modelseal.formats.names import printable
 from modelseal.times import day, utc
-from modelseal.verdict import Decision, Finding, Seen, Verdict, Word
+from modelseal.verdict import WHOLE, Decision, Finding, Seen, Verdict, Word
 
 if TYPE_CHECKING:
     from modelseal.foreign.judge import SignatureVerdict
@@ -38,7 +38,6 @@ def named(decision: Decision) -> str:
 
 
 MAX_FINDINGS = 3  # named in one line
-WHOLE = "the folder as a whole"  # no name of a file: the finding where only the fileset could be compared
 
 
 def in_short(one: Scanned) -> str:
