@@ -124,6 +124,8 @@ def test_a_dry_run_says_what_would_come_and_brings_nothing(getter: Getter) -> No
     getter.get(NAME, "--include", "config.json").says(0)
     getter.downloads()
     ran = getter.get(NAME, "--dry-run").says(0, "2 files would be downloaded, 10.2 kB", "1 were right there already")
+    ran.says(0, "by the Hub's listing, with the sha256 of 1; nothing was downloaded")
+    assert "hashed now" not in ran.out
     assert ran.out.startswith("SEALED") and "VERIFIED" not in ran.out
     assert getter.downloads() == []
     assert set(getter.there()) == {"config.json"}

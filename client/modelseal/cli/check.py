@@ -72,13 +72,7 @@ def check(repo: str, report_files: tuple[Path, ...], quiet: bool, as_json: bool,
 def _show(found: Checked) -> None:
     from modelseal.cli import report
 
-    report.show(found.verdict, report.passed_over(found.verdict), how=_how(found))
-
-
-def _how(found: Checked) -> str:
-    """Say what stands behind SEALED: whose word it is, and for how many files it goes beyond names and sizes."""
-    digests = sum(one.compared is not None for one in found.verdict.files)
-    return f"by the Hub's listing, with the sha256 of {digests}; nothing was downloaded"
+    report.show(found.verdict, report.passed_over(found.verdict), how=report.by_listing(found.verdict))
 
 
 def _json(found: Checked) -> dict[str, Any]:

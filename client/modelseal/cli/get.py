@@ -135,7 +135,7 @@ def _show(got: Got) -> None:
         lines.append(("note", f"the Hub calls it {short(got.called)} now; it is judged by the name you typed"))
     if verdict:
         lines += [one for one in report.passed_over(verdict) if one[0] != "ignored"] + _what(got)
-    report.show(verdict, lines)
+    report.show(verdict, lines, how=report.by_listing(verdict) if got.dry_run else "")
     if got.path is not None:
         output.line("path", output.escaped(str(got.path), longest=4096))
         if got.revision is not None and "/snapshots/" in got.path.as_posix():

@@ -83,6 +83,12 @@ def _verified(verdict: Verdict, how: str) -> list[tuple[str, str]]:
     ]
 
 
+def by_listing(verdict: Verdict) -> str:
+    """Say what stands behind SEALED: whose word it is, and for how many files it goes beyond names and sizes."""
+    digests = sum(one.compared is not None for one in verdict.files)
+    return f"by the Hub's listing, with the sha256 of {digests}; nothing was downloaded"
+
+
 def hashed(verdict: Verdict | SignatureVerdict) -> str:
     """Return when the digests were computed."""
     if verdict.cached_since is None:
