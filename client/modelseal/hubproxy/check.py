@@ -13,8 +13,8 @@ from typing import Protocol
 
 from modelseal.formats.manifest import File
 
-BLOCK = 256 << 10  # bytes: four of them stay in a processor's own cache; 1 MiB cost half as much again
-BLOCKS = 4  # in flight, per file
+BLOCK = 256 << 10  # bytes: some of them stay in a processor's own cache; 1 MiB cost half as much again
+BLOCKS = 8  # in flight, per file; with four, the thread that reads waited for the one that hashes
 
 
 class Hasher(Protocol):
