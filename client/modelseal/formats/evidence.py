@@ -5,6 +5,7 @@ It never supplies a name: `repo` is compared with what the user asked for.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from modelseal.errors import Malformed
@@ -64,19 +65,25 @@ class Evidence:
         return found
 
     def encode(self) -> bytes:
-        return strict.encode(
-            {
-                "v": 1,
-                "repo": self.repo,
-                "checkpoint": self.checkpoint,
-                "last": {"leaf": self.last.leaf, "proof": _joined(self.last.proof)},
-                "lookups": {
-                    key: {"bucket": found.bucket, "path": _joined(found.path)} for key, found in self.lookups.items()
-                },
-                "leaves": [{"index": one.index, "leaf": one.leaf, "proof": _joined(one.proof)} for one in self.leaves],
-                "seal": self.seal,
-            }
+        """Return the canonical text; its parts are put together here, because most of them are in every answer."""
+        leaves = ",".join(map(_listed_text, self.leaves))
+        lookups = ",".join(f"{strict.encode(key)}:{_lookup_text(self.lookups[key])}" for key in sorted(self.lookups))
+        last = strict.encode({"leaf": self.last.leaf, "proof": _joined(self.last.proof)})
+        return (
+            f'{{"checkpoint":{strict.encode(self.checkpoint)},"last":{last},"leaves":[{leaves}],"lookups":{{{lookups}}},'
+            f'"repo":{strict.encode(self.repo)},"seal":{strict.encode(self.seal)},"v":1}}'
         ).encode()
+
+
+# Who answers about many repos writes the operators and the namespace again and again.
+@functools.lru_cache(maxsize=32)
+def _listed_text(one: Listed) -> str:
+    return strict.encode({"index": one.index, "leaf": one.leaf, "proof": _joined(one.proof)})
+
+
+@functools.lru_cache(maxsize=32)
+def _lookup_text(one: Lookup) -> str:
+    return strict.encode({"bucket": one.bucket, "path": _joined(one.path)})
 
 
 def lookup_keys(repo: str) -> tuple[str, str, str]:

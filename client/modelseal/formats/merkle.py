@@ -54,16 +54,16 @@ def rows(tile: bytes) -> tuple[bytes, ...]:
 
 def inclusion_proof(index: int, size: int, of_range: Range) -> list[bytes]:
     """Return the proof that leaf *index* is in the tree of *size* leaves, leaf to root (RFC 6962, 2.1.1)."""
-
-    def path(index: int, start: int, end: int) -> list[bytes]:
-        if end - start == 1:
-            return []
+    path, start, end = [], 0, size
+    while end - start > 1:
         middle = start + split(end - start)
         if index < middle:
-            return [*path(index, start, middle), of_range(middle, end)]
-        return [*path(index, middle, end), of_range(start, middle)]
-
-    return path(index, 0, size)
+            path.append(of_range(middle, end))
+            end = middle
+        else:
+            path.append(of_range(start, middle))
+            start = middle
+    return path[::-1]
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:

@@ -156,15 +156,15 @@ def constant(expected: Any) -> Check[Any]:
     return check
 
 
-def text(pattern: str = r"[\s\S]*", *, longest: int | None = None) -> Check[str]:
-    """A string that as a whole matches *pattern*, of at most *longest* characters."""
-    compiled = re.compile(pattern, re.ASCII)
+def text(pattern: str | None = None, *, longest: int | None = None) -> Check[str]:
+    """A string of at most *longest* characters that as a whole matches *pattern*."""
+    matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 
     def check(value: Any, what: str) -> str:
         if not isinstance(value, str) or (longest is not None and len(value) > longest):
             raise Malformed(f"{what}: not a text of at most {longest} characters" if longest else f"{what}: not a text")
-        if not compiled.fullmatch(value):
-            raise Malformed(f"{what}: {value[:80]!r} has not the form {compiled.pattern}")
+        if matches and not matches(value):
+            raise Malformed(f"{what}: {value[:80]!r} has not the form {pattern}")
         return value
 
     return check

@@ -67,16 +67,19 @@ class Tree:
     def __init__(self, size: int, get: Hashes) -> None:
         self.size = size
         self._get = get
-        self._read: dict[Tile, bytes] = {}
+        self._read: dict[tuple[int, int], bytes] = {}  # level and number of a tile -> its hashes
         self._edges: dict[tuple[int, int], bytes] = {}  # ranges that are no subtree: few, and in most proofs
 
-    def hashes(self, tile: Tile) -> bytes:
-        if tile not in self._read:
-            data = self._get(tile)
-            if len(data) != tile.width * HASH:
-                raise Malformed(f"{tile.path}: {len(data)} bytes, expected {tile.width * HASH}")
-            self._read[tile] = data
-        return self._read[tile]
+    def hashes(self, level: int, index: int) -> bytes:
+        """Return the hashes of tile *index* of *level*, as wide as it is in this tree."""
+        found = self._read.get((level, index))
+        if found is None:
+            tile = tile_of(level, index, self.size)
+            found = self._get(tile)
+            if len(found) != tile.width * HASH:
+                raise Malformed(f"{tile.path}: {len(found)} bytes, expected {tile.width * HASH}")
+            self._read[level, index] = found
+        return found
 
     def of_range(self, start: int, end: int) -> bytes:
         """Return the root over the leaves *start*..*end*-1; the range is one that RFC 6962 proofs ask for."""
@@ -89,9 +92,8 @@ class Tree:
             return self._edges[start, end]
         level = (count.bit_length() - 1) // 8
         first, n = start >> 8 * level, count >> 8 * level
-        tile = tile_of(level, first // WIDTH, self.size)
         row, at = n.bit_length() - 1, first % WIDTH // n * HASH
-        return merkle.rows(self.hashes(tile))[row][at : at + HASH]
+        return merkle.rows(self.hashes(level, first // WIDTH))[row][at : at + HASH]
 
     def root(self) -> bytes:
         return self.of_range(0, self.size) if self.size else merkle.EMPTY_ROOT
@@ -125,15 +127,15 @@ def old_root(old: int, new: int, new_root: bytes, get: Hashes) -> bytes:
     edges = set(right_edge(new))
     for tile in tiles_for_old_root(old, new):
         if tile not in edges:  # full: its hash stands in its parent, which is checked itself or an edge
-            parent = tree.hashes(tile_of(tile.level + 1, tile.index // WIDTH, new))
+            parent = tree.hashes(tile.level + 1, tile.index // WIDTH)
             at = tile.index % WIDTH * HASH
-            data = tree.hashes(tile)
+            data = tree.hashes(tile.level, tile.index)
             hashes = [data[i : i + HASH] for i in range(0, MAX_TILE, HASH)]
             if merkle.root(hashes) != parent[at : at + HASH]:
                 raise Malformed(f"{tile.path}: does not belong to the tree of {new} leaves")
 
     def narrow(tile: Tile) -> bytes:
-        return tree.hashes(tile_of(tile.level, tile.index, new))[: tile.width * HASH]
+        return tree.hashes(tile.level, tile.index)[: tile.width * HASH]
 
     return Tree(old, narrow).root()
 
