@@ -74,6 +74,7 @@ STEPS = f"""
 5  modelseal lock nobody/atlas-7b
 0  modelseal lock acme-lab/atlas-7b --save ./vault
 0  modelseal lock --check
+0  modelseal show ./modelseal.lock
 0  modelseal verify
 0  modelseal verify ./plain --repo nobody/atlas-7b --accept unknown --report accepted.json
 0  modelseal lock acme-lab/atlas-7b --remove

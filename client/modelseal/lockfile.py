@@ -42,12 +42,13 @@ from modelseal.formats.checkpoint import Checkpoint
 from modelseal.formats.manifest import File
 from modelseal.formats.note import Note
 from modelseal.rules import read_toml
-from modelseal.times import rfc3339
+from modelseal.times import LAST, rfc3339
 from modelseal.values import dataclass
 
 MAX_LOCK = 32 << 20  # bytes: some 200,000 files
 MAX_NOTE = 64 << 10
 MAX_ENTRIES = 10_000
+MEND = "restore it from version control, or make it again: modelseal lock OWNER/NAME"
 VERDICTS = ("sealed", "observed", "unknown", "pinned")
 
 _HEAD = """\
@@ -105,6 +106,17 @@ class Lock:
 def size_of(note: str) -> int:
     """Return how many leaves the log of a checkpoint note has."""
     return Checkpoint.parse(Note.parse(note).text).size
+
+
+def claimed_time_of(note: str) -> int | None:
+    """Return when a checkpoint note was last cosigned, as it says itself; None if no calendar has that time."""
+    times = (one.claimed_time for one in Note.parse(note).signatures)
+    return max((one for one in times if one is not None and one <= LAST), default=None)
+
+
+def is_meant(data: bytes) -> bool:
+    """Whether a file that is no lock was to be one, by its tables."""
+    return re.search(rb"^[ \t]*\[(\[repo\]|\[log\]|end)\]", data, re.MULTILINE) is not None
 
 
 def parse(data: bytes, where: str) -> Lock:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from modelseal.errors import Usage
 
+LAST = 253_402_300_799  # 9999-12-31T23:59:59Z: no calendar has a later time
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -25,8 +26,7 @@ def day(seconds: int) -> str:
 
 def rfc3339(seconds: int) -> str:
     """Return `2026-11-24T18:20:01Z`; a time that no calendar has becomes the first or the last that one has."""
-    last = 253_402_300_799  # 9999-12-31T23:59:59Z
-    return datetime.fromtimestamp(min(max(seconds, 0), last), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(min(max(seconds, 0), LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def by_our_clock(now: int) -> str:

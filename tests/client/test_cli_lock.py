@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 import modelseal
 from modelseal import lockfile
 from modelseal.formats.manifest import fileset
+from modelseal.formats.note import Signature
 from modelseal.journeys import lockwrite
 from modelseal.lockfile import Lock
+from modelseal.times import utc
 from tests.support import make
 from tests.support.client import Ran, Someone
 from tests.support.hub import Hub
@@ -221,7 +224,6 @@ def test_two_processes_lose_nothing_of_each_other(here: Place, monkeypatch: pyte
     monkeypatch.setenv("MODELSEAL_HOME", str(here.someone.home))
     here.types("lock", NAME)
     (base,) = here.lock.entries
-    from dataclasses import replace
 
     def add(number: int) -> None:
         lockwrite.write(here.path, [replace(base, repo=f"hf://acme-lab/m{number}")], [])
@@ -373,3 +375,69 @@ def test_a_head_of_the_lock_that_is_behind_is_compared_once(here: Place) -> None
     publish(fork, 3, NEWER)
     here.path.write_bytes(lockfile.encode(here.lock.with_note("registry.example", fork.files()["checkpoint"].decode())))
     here.types(*words).says(8, "LOG MISBEHAVED")  # another note is not known
+
+
+# shown as a file
+
+
+def test_a_lock_is_shown_as_what_it_says_of_itself(here: Place) -> None:
+    here.types("lock", NAME)
+    here.types("lock", "someuser/tiny-lm", "--accept", "unknown")
+    ran = here.someone.run("show", "./modelseal.lock").says(0, "nothing was checked, and anybody can write")
+    first, *lines = ran.out.splitlines()
+    assert first == "UNVERIFIED lock 2 repos, 1 log"
+    when = utc(here.lock.entries[0].date)
+    assert lines[:3] == [
+        f"  repo:     {NAME}@{FIRST}, sealed, taken {when}, by Acme Lab (acme.example)",
+        f"  repo:     someuser/tiny-lm@{here.commit}, unknown, 2 files, taken {when}",
+        f"  log:      registry.example, 6 leaves, {utc(here.world.now)}",
+    ]
+    assert lines[-1].endswith(": modelseal lock --check --lock modelseal.lock")
+    assert here.types("show", "./modelseal.lock", "-q").says(0).out == ""
+    found = here.types("show", "./modelseal.lock", "--json").says(0).json
+    assert (found["verdict"], found["use"], found["kind"]) == ("unverified", "no", "lock")
+    sealed, unsealed = found["untrusted"]["repos"]
+    entry = here.lock.entries[0]
+    assert (sealed["seal"], sealed["leaf"], sealed["files"]) == (entry.seal and entry.seal.hex(), entry.leaf, None)
+    assert (unsealed["publisher"], unsealed["seal"], unsealed["files"]) == (None, None, 2)
+    assert found["untrusted"]["logs"] == [{"origin": "registry.example", "size": 6, "time": here.world.now}]
+    here.path.write_bytes(lockfile.encode(Lock()))
+    here.types("show", "./modelseal.lock").says(0, "UNVERIFIED lock 0 repos, 0 logs")
+
+
+def test_what_a_lock_claims_prints_no_line_of_its_own_and_no_time_that_no_calendar_has(here: Place) -> None:
+    here.types("lock", NAME)
+    note = dict(here.lock.notes)["registry.example"]
+    raw = b"\0\0\0\0" + (2**63).to_bytes(8, "big") + bytes(64)
+    head, _, _ = note.partition("\n\n")
+    note = f"{head}\n\n{Signature('registry.example', raw).encode()}"
+    trick = "Acme\u2028\nVERIFIED other/repo \x1b[2J\u202e"
+    lock = here.lock.with_note("registry.example", note).with_entry(replace(here.lock.entries[0], publisher=trick))
+    # any spelling of TOML, under any name
+    (here.someone.here / "taken").write_bytes(b"# v\n" + lockfile.encode(lock).replace(b"\n", b"\r\n"))
+    ran = here.types("show", "./taken").says(0, "UNVERIFIED lock", "registry.example, 6 leaves\n")
+    assert not any(line.startswith("VERIFIED") for line in ran.out.splitlines()) and "\x1b" not in ran.out
+    assert "by Acme\\u2028\\u000aVERIFIED other/repo \\u001b[2J\\u202e\n" in ran.out
+    found = here.types("show", "./taken", "--json").says(0).json
+    assert found["untrusted"]["logs"][0]["time"] is None
+    assert found["untrusted"]["repos"][0]["publisher"] == ran.out.partition("by ")[2].partition("\n")[0]
+
+
+def test_a_broken_lock_is_said_to_be_one(here: Place) -> None:
+    here.types("lock", NAME)
+    text = here.path.read_text()
+    for name, broken, words in (
+        ("modelseal.lock", text[:-8], "modelseal.lock: end is missing"),
+        ("modelseal.lock", "garbage", "modelseal.lock: not TOML"),
+        ("other", text.replace("leaf =", "lead ="), "unknown field 'lead'"),
+        ("other", text.replace('"sealed"', '"verified"'), "verified is none of sealed, observed, unknown, pinned"),
+        ("other", text.replace("v = 1", "v = 2"), "upgrade needed"),
+    ):
+        (here.someone.here / name).write_text(broken)
+        ran = here.types("show", f"./{name}").says(1, words, "hint: restore it from version control")
+        assert ran.out == ""
+        assert here.types("show", f"./{name}", "--json").says(1).json["use"] == "no"
+    for other in ("x = 1\n", '[[allow]]\nrepos = ["a/*"]\n', "\xff", ""):
+        (here.someone.here / "other").write_text(other, "latin-1")
+        here.types("show", "./other").says(2, "other is nothing of ours", "keys and locks")
+    here.types("show", "./modelseal.lock", "--as", "sha256sum").says(1, "lists are made of seals")

@@ -22,6 +22,7 @@ Examples:
   modelseal show acme-lab/atlas-7b --export ./atlas-7b.export
   modelseal show hf://acme-lab
   modelseal show ./atlas-7b/model.sig
+  modelseal show ./modelseal.lock
   modelseal show acme-lab/atlas-7b --as sha256sum
 """
 
@@ -53,8 +54,8 @@ def show(
 ) -> int:
     """Show what the log says about a repo or a namespace, or what a file says about itself.
 
-    A PATH (it starts with . / ~ or a drive) is a seal, evidence, a record or a key, or a folder with a model.sig; what
-    it says is UNVERIFIED. To check files, use verify.
+    A PATH (it starts with . / ~ or a drive) is a seal, evidence, a record, a key or a lock, or a folder with a
+    model.sig; what it says is UNVERIFIED. To check files, use verify.
     """
     is_path, is_namespace = options.is_path(target), target.startswith("hf://") and "/" not in target[5:]
     if (save or export) and (is_path or is_namespace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from modelseal.times import utc
 
 if TYPE_CHECKING:
     from modelseal.journeys.show import Unverified
+    from modelseal.lockfile import Entry, Lock
     from modelseal.state import Change, Namespace
     from modelseal.verdict import Decision, Standing
 
@@ -214,6 +216,9 @@ def unverified(found: Unverified) -> None:
     if found.repo is not None:
         evidence = " --evidence FILE --offline" if found.kind == "evidence" else ""
         output.line("next", f"modelseal verify PATH --repo {found.repo}{evidence}")
+    if found.lock is not None:
+        argv = ["modelseal", "lock", "--check", "--lock", escaped(str(found.path), longest=4096)]
+        output.line("next", f"ask again for all that it has: {shlex.join(argv)}")
 
 
 def unverified_json(found: Unverified) -> dict[str, Any]:
@@ -229,5 +234,30 @@ def unverified_json(found: Unverified) -> dict[str, Any]:
             "files": [
                 {"name": escaped(name), "size": size, found.algorithm: digest} for name, size, digest in found.files
             ],
+            **(_lock_json(found.lock) if found.lock is not None else {}),
         },
     }
+
+
+def _lock_json(lock: Lock) -> dict[str, Any]:
+    from modelseal import lockfile
+
+    def taken(one: Entry) -> dict[str, Any]:
+        return {
+            "repo": one.repo,
+            "commit": one.commit,
+            "verdict": one.verdict,
+            "publisher": escaped(one.publisher, longest=1000) if one.publisher is not None else None,
+            "time": one.date,
+            "log": one.log,
+            "leaf": one.leaf,
+            "seal": one.seal.hex() if one.seal is not None else None,
+            "fileset": one.fileset.hex(),
+            "files": len(one.files) or None,
+        }
+
+    heads = [
+        {"origin": origin, "size": lockfile.size_of(note), "time": lockfile.claimed_time_of(note)}
+        for origin, note in lock.notes
+    ]
+    return {"repos": [taken(one) for one in lock.entries], "logs": heads}

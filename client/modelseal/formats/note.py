@@ -48,6 +48,11 @@ class Signature:
     name: str
     raw: bytes  # key id (4 bytes), then what the kind says
 
+    @property
+    def claimed_time(self) -> int | None:
+        """POSIX seconds that it claims if it is a cosignature, unchecked; None for other kinds."""
+        return int.from_bytes(self.raw[4:12], "big") if len(self.raw) == 4 + 8 + 64 else None
+
     def encode(self) -> str:
         return f"— {self.name} {strict.to_base64(self.raw)}\n"
 

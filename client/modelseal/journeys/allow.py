@@ -328,4 +328,4 @@ def read_lock(path: Path, *, follow: bool = False) -> Lock:
         data = platform.read_trusted(path, lockfile.MAX_LOCK, "lock", others_may_write=True, follow=follow)
         return lockfile.parse(data, str(path))
     except Malformed as e:
-        raise Usage(str(e), hint="restore it from version control, or make it again: modelseal lock OWNER/NAME") from e
+        raise Usage(str(e), hint=lockfile.MEND) from e

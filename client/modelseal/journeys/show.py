@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelseal import keys, platform
+from modelseal.allowed import LOCK
 from modelseal.errors import Conflict, Error, Malformed, Usage
 from modelseal.formats import names, records, strict
 from modelseal.formats.checkpoint import Checkpoint
@@ -29,6 +30,9 @@ from modelseal.state import Namespace
 from modelseal.times import utc
 from modelseal.values import dataclass
 
+if TYPE_CHECKING:
+    from modelseal.lockfile import Entry, Lock
+
 # Where tools leave their signatures in a folder: this one and model_signing, NVIDIA's skills, Kaggle.
 PLACES = (SEAL, "skill.oms.sig", ".kaggle/signing.json")
 
@@ -38,12 +42,13 @@ class Unverified:
     """What a file says. Its texts are as they stand there: whoever prints them escapes them."""
 
     path: Path
-    kind: str  # seal, evidence, record, public key, private key, claim file
+    kind: str  # seal, evidence, record, public key, private key, claim file, lock
     about: str
     says: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, int | None, str], ...] = ()  # name, bytes where known, hex digest
     algorithm: str = "sha256"  # of those digests
     repo: str | None = None  # what to verify, as a suggestion
+    lock: Lock | None = None  # what a lock says
 
 
 def repo(asked: Asked, where: Where = Where()) -> Answer:
@@ -80,7 +85,7 @@ def read(path: Path) -> Unverified:
     if path.is_dir():
         there = [path / name for name in PLACES if (path / name).exists()]
         if not there:
-            raise Usage(f"{path} has no {SEAL}", hint="give a file: a seal, evidence, a record or a key")
+            raise Usage(f"{path} has no {SEAL}", hint="give a file: a seal, evidence, a record, a key or a lock")
         path = there[0]
     data = platform.read_file(path, MAX_EVIDENCE, "file", follow=True)
     if b"PRIVATE KEY-----" in data[:4096]:
@@ -88,6 +93,8 @@ def read(path: Path) -> Unverified:
     if data.lstrip().startswith(b"-----BEGIN PUBLIC KEY-----"):
         public = keys.load_public(path)
         return Unverified(path, "public key", public.fingerprint, (("type", public.algorithm),))
+    if not data.lstrip().startswith(b"{"):
+        return _lock(path, data)
     found = _fields(data, path)
     for field, read_as in (
         ("mediaType", _seal), ("lookups", _evidence), ("signatures", _record), ("claims", _claim_file),
@@ -111,7 +118,7 @@ def _fields(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def _unknown(path: Path) -> Error:
-    return Usage(f"{path} is nothing of ours", hint="shown are seals, evidence, records and keys")
+    return Usage(f"{path} is nothing of ours", hint="shown are seals, evidence, records, keys and locks")
 
 
 def _private_key(path: Path) -> Unverified:
@@ -168,3 +175,28 @@ def _claim_file(path: Path, data: bytes) -> Unverified:
     return Unverified(
         path, "claim file", f"{len(claims)} claims", tuple(("claim", f"sha256:{one.hex()}") for one in claims)
     )
+
+
+def _lock(path: Path, data: bytes) -> Unverified:
+    from modelseal import lockfile  # and with it what reads TOML
+
+    try:
+        found = lockfile.parse(data, str(path))
+    except Malformed as e:
+        if path.name != LOCK and not lockfile.is_meant(data):
+            raise _unknown(path) from e
+        raise type(e)(str(e), hint=lockfile.MEND) from e
+    says = [("repo", _taken(one)) for one in found.entries]
+    for origin, note in found.notes:
+        time = lockfile.claimed_time_of(note)
+        says.append(("log", f"{origin}, {lockfile.size_of(note)} leaves" + (f", {utc(time)}" if time else "")))
+    repos, logs = len(found.entries), len(found.notes)
+    about = f"{repos} repo{'' if repos == 1 else 's'}, {logs} log{'' if logs == 1 else 's'}"
+    return Unverified(path, "lock", about, tuple(says), lock=found)
+
+
+def _taken(one: Entry) -> str:
+    """Say what was taken and when; the publisher last, which is any text."""
+    files = f", {len(one.files)} file{'' if len(one.files) == 1 else 's'}" if one.files else ""
+    publisher = f", by {one.publisher}" if one.publisher is not None else ""
+    return f"{names.short(one.repo)}@{one.commit}, {one.verdict}{files}, taken {utc(one.date)}{publisher}"
