@@ -182,8 +182,19 @@ def test_a_revoked_release_is_failed_without_the_hub(town: Town) -> None:
     second = publish(town.world, 5, GOOD, f"{ACME}/second")
     town.world.revoke(second.repo, second.seal, [ANA])
     town.serve()
-    town.check("acme-lab/second").says(1, "FAILED REVOKED (malicious) acme-lab/second")
+    ran = town.check("acme-lab/second").says(1, "FAILED REVOKED (malicious) acme-lab/second: every release")
     assert town.requests == (1, 0)
+    assert ran.out.splitlines()[-1] == "  next:     ask its owner for a new release; there is none that may be used"
+
+
+def test_who_asks_for_a_revoked_release_is_sent_to_the_newest_that_stands(town: Town) -> None:
+    first, second = (publish(town.world, n, files, f"{ACME}/second") for n, files in ((5, GOOD), (6, NEWER)))
+    town.world.revoke(first.repo, first.seal, [ANA])
+    town.serve()
+    town.address.files[f"evidence/acme-lab/second@{first.revision}"] = town.world.evidence(first.repo, first.revision)
+    value = town.check(f"acme-lab/second@{first.revision}", "--json").says(1).json
+    assert value["verdict"] == "failed"
+    assert [step["argv"] for step in value["next"]] == [["modelseal", "get", f"acme-lab/second@{second.revision}"]]
 
 
 def test_strict_wants_mirrors(town: Town) -> None:

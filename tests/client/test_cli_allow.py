@@ -454,9 +454,13 @@ def test_verify_without_a_target_is_all_that_the_lock_lists(here: Scene, tmp_pat
     here.someone.types("verify").says(1, "FAILED", "it is in modelseal.lock, and not in the Hub cache")
     value = here.someone.types("verify", "--json", "--report", "r.html", "--report", "r.sarif").says(1).json
     assert [one["verdict"] for one in value["snapshots"]] == ["failed"]
+    assert [step["argv"] for step in value["next"]] == [["modelseal", "get"]]
+    ran = here.someone.types("verify", "--lock", "./modelseal.lock", "--cache-dir", str(hub.hub))
+    ran.says(1, f"next:     download what the lock lists: modelseal get --cache-dir {hub.hub} --lock modelseal.lock")
+    ran.says(1, "1 repo in the lock: 1 failed")
     hub.snapshot("models--acme-lab--atlas-7b", FIRST, GOOD)
     hub.snapshot("models--nobody--x", FIRST, GOOD)
-    ran = here.someone.types("verify").says(0, "VERIFIED", "1 repo in the Hub cache: 1 verified")
+    ran = here.someone.types("verify").says(0, "VERIFIED", "1 repo in the lock: 1 verified")
     assert "nobody" not in ran.out
     value = here.someone.types("verify", "--locked", "--json").says(0).json
     assert [one["verdict"] for one in value["snapshots"]] == ["verified"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,9 +120,13 @@ def test_without_a_repo_everything_in_the_lock_comes(getter: Getter) -> None:
     assert cached(getter, "openai/tiny", SEEN) == FILES
     ran = getter.get("-q").says(0)
     assert len(ran.out.splitlines()) == 3 and str(getter.snapshot()) in ran.out
-    getter.get("--dry-run").says(2, "are for one REPO")
+    for words in (("--dry-run",), ("--include", "*.json"), ("--exclude", "*.bin"), ("--local-dir", "./x")):
+        getter.get(*words).says(2, "are for one REPO", "everything in the lock is downloaded")
+    assert not (getter.someone.here / "x").exists()
+    shutil.rmtree(getter.cache)
     getter.hub.close()
-    ran = getter.get().says(6, "UNAVAILABLE")
+    ran = getter.get().says(6, "UNAVAILABLE", "3 repos in the lock: 3 unavailable")
+    ran.says(6, f"next:     see all about the worst: modelseal get acme-lab/atlas-7b@{TWO}")
     assert CACHED not in ran.err
 
 

@@ -77,6 +77,7 @@ def get(
     takes it: * matches across / too. OBSERVED and UNKNOWN repos are not downloaded unless you accept that.
 
     Without REPO it is everything that modelseal.lock lists, each at its commit, into the Hub cache; worst first.
+    --include, --exclude, --local-dir, --dry-run and --accept are for one REPO.
     """
     from modelseal.journeys import cached, download, typed
 

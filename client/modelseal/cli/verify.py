@@ -81,7 +81,8 @@ def verify(
     is the verdict: VERIFIED, FAILED, UNKNOWN (proven: nobody sealed it), UNAVAILABLE (no answer that proves anything)
     or LOG MISBEHAVED.
 
-    Without either it is everything that modelseal.lock lists, where it lies in the Hub cache, worst first.
+    Without either it is everything that modelseal.lock lists, where it lies in the Hub cache, worst first; --repo,
+    --copy-to and --accept are for one PATH or REPO.
     """
     from modelseal import layouts
     from modelseal.cli import report

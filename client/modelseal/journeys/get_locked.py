@@ -50,7 +50,9 @@ def get_locked(
     hashing = Hashing("both", jobs, recheck)
     found = [_one(entry, wish, where, allowing, hashing, hub, quiet=quiet) for entry in allowing.entries]
     ranked = sorted(found, key=lambda one: one.rank)
-    return Scan(tuple(ranked), (str(hub),), (), WORDS, named=cache_dir is not None)
+    typed = str(lock) if lock is not None else None
+    named = cache_dir is not None
+    return Scan(tuple(ranked), (str(hub),), (), WORDS, named, of_lock=True, lock=typed, command="get")
 
 
 def _one(

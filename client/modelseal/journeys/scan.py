@@ -126,10 +126,11 @@ def verify_locked(
             says = f": it is in {allowing.lock_name}, and not in the Hub cache {printable(str(hub), longest=1000)}"
             nothing = Decision(Asked(entry.repo, entry.commit), Word.FAILED, says)
             verdict = Verdict(Word.FAILED, says, "", nothing)
-            found.append(Scanned(entry.repo, entry.commit, str(hub), verdict, str(hub)))
+            found.append(Scanned(entry.repo, entry.commit, str(hub), verdict, str(hub), absent=True))
     judged, passed_over = judging.all([Inventory(hub, tuple(repos), ())], quiet=quiet)
     ranked = sorted([*found, *judged], key=lambda one: one.rank)
-    return Scan(tuple(ranked), (str(hub),), tuple(passed_over), WORDS, named=cache_dir is not None)
+    typed = str(lock) if lock is not None else None
+    return Scan(tuple(ranked), (str(hub),), tuple(passed_over), WORDS, cache_dir is not None, of_lock=True, lock=typed)
 
 
 def _inventories(named: Iterable[Path | str]) -> tuple[list[Inventory], list[tuple[str, str]]]:

@@ -60,6 +60,7 @@ class Scanned:
     path: str
     outcome: Verdict | Failure  # Failure: unavailable, or log-misbehaved
     cache: str  # the Hub cache that it lies in
+    absent: bool = False  # it is in the lock, and not in the cache
 
     @property
     def word(self) -> str:
@@ -78,13 +79,16 @@ FAIL_ON = tuple(word.value for word in Word if word.exit_code not in (0, 5, 9))
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What lies in Hub caches; true only if no verdict is one of `fail_on`."""
+    """What lies in Hub caches, or what a lock lists; true only if no verdict is one of `fail_on`."""
 
     found: tuple[Scanned, ...]  # worst first
     caches: tuple[str, ...]
     passed_over: tuple[tuple[str, str], ...] = ()  # path, and why no verdict is about it
     fail_on: tuple[str, ...] = FAIL_ON
     named: bool = False  # the caches were, and are not just the one of the Hub's own client
+    of_lock: bool = False  # what a lock lists, and not all that the caches hold
+    lock: str | None = None  # that lock, where it was typed
+    command: str = "verify"  # which says all about one of them
 
     @property
     def exit_code(self) -> int:

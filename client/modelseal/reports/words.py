@@ -60,6 +60,7 @@ def in_short(one: Scanned) -> str:
 def counted(scan: Scan) -> str:
     """Return how many repos there are and what they are: `3 repos in the Hub cache: 1 failed, 2 verified`."""
     where = "the Hub cache" if len(scan.caches) == 1 else f"{len(scan.caches)} Hub caches"
+    where = "the lock" if scan.of_lock else where
     repos, snapshots = scan.repos, len(scan.found)
     how_many = f"{repos} repo{'' if repos == 1 else 's'}"
     how_many += f" with {snapshots} snapshots" if snapshots != repos else ""
@@ -73,13 +74,22 @@ def _accepted(one: Scanned) -> bool:
 
 
 def after_scan(scan: Scan) -> list[dict[str, Any]]:
-    """Return the command that says all about the worst of them, if that is nothing good."""
-    worst = scan.found[0] if scan.found else None
-    if worst is None or not worst.outcome.exit_code or worst.revision is None:
-        return []
-    argv = ["modelseal", "verify", f"{names.short(worst.repo)}@{worst.revision}"]
-    argv += ["--cache-dir", printable(worst.cache, longest=1000)] if len(scan.caches) > 1 or scan.named else []
-    return [{"argv": argv, "why": "see all about the worst", "by": "anyone"}]
+    """Return the command that says all about the worst of them, if that is nothing good, and the one that brings what
+    the lock lists."""
+    there = [one for one in scan.found if not one.absent]
+    worst, steps = there[0] if there else None, []
+    lock = ["--lock", printable(scan.lock, longest=1000)] if scan.lock is not None else []
+
+    def step(why: str, cache: str, *words: str) -> dict[str, Any]:
+        where = ["--cache-dir", printable(cache, longest=1000)] if len(scan.caches) > 1 or scan.named else []
+        return {"argv": ["modelseal", *words, *where, *lock], "why": why, "by": "anyone"}
+
+    if worst is not None and worst.outcome.exit_code and worst.revision is not None:
+        name = f"{names.short(worst.repo)}@{worst.revision}"
+        steps.append(step("see all about the worst", worst.cache, scan.command, name))
+    if len(there) < len(scan.found):
+        steps.append(step("download what the lock lists", scan.caches[0], "get"))
+    return steps
 
 
 def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
@@ -106,6 +116,10 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
         why = "see since when, and what its owner says"
     if verdict.qualifier.startswith("WITHDRAWN"):
         argv, why, by = [], "use another commit, and ask its owner to seal it", "person"
+    elif verdict.qualifier.startswith("REVOKED"):
+        argv, why, by = [], "ask its owner for a new release; there is none that may be used", "person"
+        if newest := _newest(verdict.decision):
+            argv, why, by = ["modelseal", "get", f"{name}@{newest}"], "download the newest that stands", "anyone"
     elif verdict.observed is not None and verdict.word == Word.FAILED:
         why = "download it again, and see what was observed"
     elif verdict.observed is not None and verdict.word == Word.UNAVAILABLE:
@@ -113,6 +127,13 @@ def next_steps(verdict: Verdict) -> list[dict[str, Any]]:
     if other := _replacement(verdict):
         argv, why = [*show[:2], f"{name}@{other}"], "its owner names another release instead"
     return [{"argv": argv, "why": why, "by": by}]
+
+
+def _newest(decision: Decision) -> str | None:
+    """Return the commit of the newest release that nothing voids."""
+    last = {one.sealed.release.revision: one for one in decision.releases}
+    valid = [one.sealed for one in last.values() if one.voided is None]
+    return max(valid, key=lambda one: one.index).release.revision if valid else None
 
 
 MAX_SEEN = 20  # contents of a repo that are told one by one
