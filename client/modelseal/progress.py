@@ -1,4 +1,5 @@
-"""A bar with bytes, rate and time left for work that people wait for; nothing at all where nobody watches."""
+"""A bar with bytes, rate and time left for work that people wait for, nothing at all where nobody watches; and a word
+where an answer takes long."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 _PATIENCE_S = 0.4  # what is done by then needs no bar, nor the import that draws it
+LONG_S = 3.0  # an answer that takes longer is waited for with a word
 
 
 @contextlib.contextmanager
@@ -25,6 +27,24 @@ def shown(what: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[i
         yield bar.advance
     finally:
         bar.close()
+
+
+@contextlib.contextmanager
+def waiting(for_whom: str, *, quiet: bool = False) -> Iterator[None]:
+    """Say on stderr that there is no answer yet, if what is done inside takes long; nothing if *quiet*."""
+    if quiet:
+        yield
+        return
+    from threading import Timer
+
+    says = f"modelseal: no answer from {for_whom} yet; waiting for it"
+    timer = Timer(LONG_S, lambda: print(says, file=sys.stderr))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Bar:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from modelseal import progress
 from tests.support.client import Address
 from tests.support.getter import CACHED, FILES, NAME, NEWER, NINE, ONE, REPO, TWO, Getter, a_world, getting, read
 from tests.support.hub import Answer
@@ -283,6 +285,51 @@ def test_the_hub_goes_down_in_the_middle_and_the_next_one_goes_on(getter: Getter
     assert "model.safetensors" in getter.downloads()
     assert getter.there() == NEWER
     assert getter.waiting() == []
+
+
+def test_a_hub_that_fails_once_is_asked_again_and_that_is_said_in_one_line(getter: Getter) -> None:
+    left = [1, 1, 1]  # one for each file
+
+    def falters(method: str, path: str) -> Answer | None:
+        return Answer(503) if method == "HEAD" and left and left.pop() else None
+
+    getter.hub.hook = falters
+    ran = getter.someone.run("get", NAME, env=getter.env).says(0, "VERIFIED")
+    host = getter.hub.url.removeprefix("http://")
+    assert ran.err == f"modelseal: {host} does not answer as it should; it is asked again\n"
+
+
+def test_a_hub_that_goes_away_is_asked_again_for_a_while(getter: Getter, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep, slept = time.sleep, []
+
+    def soon(seconds: float) -> None:
+        slept.append(seconds)
+        sleep(min(seconds, 0.01))
+
+    def gone(method: str, path: str) -> Answer | None:
+        return Answer(503) if "/resolve/" in path else None
+
+    getter.hub.hook = gone
+    monkeypatch.setattr(time, "sleep", soon)
+    host = getter.hub.url.removeprefix("http://")
+    ran = getter.get(NAME).says(6, f"modelseal: {host}: no answer about {NAME}")
+    assert ran.err.count("\n") == 2 and ran.err.startswith(f"modelseal: {host} does not answer as it should")
+    assert slept.count(8) >= 2 and not getter.snapshot().exists()
+    assert getter.get(NAME, "-q").says(6).err.count("\n") == 1
+
+
+def test_a_hub_that_takes_long_to_answer_is_waited_for_with_a_word(
+    getter: Getter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(method: str, path: str) -> Answer | None:
+        if "/revision/" in path:
+            time.sleep(0.2)
+        return None
+
+    getter.hub.hook = late
+    monkeypatch.setattr(progress, "LONG_S", 0.05)
+    getter.get(NAME).says(0, "modelseal: no answer from the Hub yet; waiting for it\n")
+    assert getter.get(NAME, "--json").says(0).err == ""
 
 
 def test_with_no_hub_nothing_is_handed_over(getter: Getter) -> None:

@@ -23,7 +23,8 @@ Token = str | bool | None  # as huggingface_hub takes it: None is the one of thi
 
 MAX_REPLY = 32 << 20  # bytes of an answer of the API: 100,000 files of ~300
 MAX_REDIRECTS = 5
-WAIT_S = 10.0  # for a connection, and for each next part of an answer
+CONNECT_S = 5.0  # for a connection, with each address of the Hub
+WAIT_S = 10.0  # for each next part of an answer
 WHOLE_S = 60.0  # for an answer of the API
 SLOW = 20_000  # bytes a second: what is slower is cut, so that nobody holds us for ever
 LOGIN = "log in with: hf auth login; or set HF_TOKEN; and ask for access on the repo's page if it is gated"
@@ -123,13 +124,12 @@ def stream(
         raise Refused(f"the Hub at {hub.host} sends us to {names.printable(urlsplit(url).netloc)} for {what}")
     headers = {**headers_of(hub), **({"Accept-Encoding": "identity"} if elsewhere else {})}
     library = http()
+    timeout = library.Timeout(WAIT_S, connect=CONNECT_S)
     end = time.monotonic() + WHOLE_S + (limit / SLOW if elsewhere else 0)
     with contextlib.ExitStack() as open_, ours(hub, what):
         for _ in range(MAX_REDIRECTS + 1):
             answer = open_.enter_context(
-                get_session().stream(
-                    "GET", url, params=query, headers=headers, follow_redirects=False, timeout=library.Timeout(WAIT_S)
-                )
+                get_session().stream("GET", url, params=query, headers=headers, follow_redirects=False, timeout=timeout)
             )
             if answer.status_code not in (301, 302, 303, 307, 308):
                 break

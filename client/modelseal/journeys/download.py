@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from modelseal import hubenv
+from modelseal import hubenv, progress
 from modelseal.errors import Usage
 from modelseal.formats import manifest, names
 from modelseal.formats.manifest import File, Statement
@@ -101,7 +101,7 @@ def got(repo: str, wish: Wish, where: Where, allow: Allow | Allowing, hashing: H
         if wish.local_only:
             revision = cached.find(f"{names.short(name)}@{ref}", wish.cache_dir).asked.revision
         else:
-            listing = _listing(name, ref, wish)
+            listing = _listing(name, ref, wish, quiet=quiet)
             revision = listing.commit
     asked = allowing.narrowed(Asked(name, revision))
     decision = allowing.decided(asked, allowing.where(where))  # 1
@@ -123,10 +123,11 @@ def _goes_on(early: Verdict, decision: Decision, allowing: Allowing) -> bool:
     return bool(early) or (decision.word != Word.LOG_MISBEHAVED and bool(allowing.hashes(decision)))
 
 
-def _listing(repo: str, revision: str | None, wish: Wish) -> HubListing:
+def _listing(repo: str, revision: str | None, wish: Wish, *, quiet: bool) -> HubListing:
     from modelseal import hub
 
-    return hub.listing(repo, revision, endpoint=wish.endpoint, token=wish.token)
+    with progress.waiting("the Hub", quiet=quiet):
+        return hub.listing(repo, revision, endpoint=wish.endpoint, token=wish.token)
 
 
 def _from_hub(run: Run, listing: HubListing | None) -> Got:
@@ -134,7 +135,7 @@ def _from_hub(run: Run, listing: HubListing | None) -> Got:
 
     commit = run.decision.commit
     if listing is None or listing.commit != commit:
-        listing = _listing(run.asked.repo, commit or run.ref, run.wish)  # 2
+        listing = _listing(run.asked.repo, commit or run.ref, run.wish, quiet=run.quiet)  # 2
     decision = run.decision
     files = decision.statement.files if decision.statement is not None else hub.files_of(listing)
     known = files if decision.statement is None else None

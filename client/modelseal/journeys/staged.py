@@ -13,6 +13,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,13 @@ class Stage:
         _check_room(self.folder, listing, cache, wanted)
         with _gave_up(self.folder):
             silent = quiet or not sys.stderr.isatty()  # bars are for whoever watches
-            snapshot = _apart(lambda: hub.download(listing, wanted, cache, quiet=silent, token=token))
+
+            def trouble(host: str) -> None:
+                if not quiet:
+                    print(f"modelseal: {host} does not answer as it should; it is asked again", file=sys.stderr)
+
+            work = partial(hub.download, listing, wanted, cache, quiet=silent, token=token, trouble=trouble)
+            snapshot = _apart(work)
         repo = Path(os.path.realpath(snapshot.parent.parent))
         return snapshot, Snapshot(repo, repo.name, listing.commit).walk()
 
