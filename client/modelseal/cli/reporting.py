@@ -7,6 +7,7 @@ is ever taken for this run's. A report is whole or absent.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,8 +54,10 @@ def check(
 
     *judged*: what is verified, None where only a name is judged; *copy_to*: the folder that is handed over. A report in
     one of them would be a file that the seal does not list. *reads*: files that the command reads; a report must not
-    replace one.
+    replace one, nor the lock and the rules that the environment names.
     """
+    named = [os.environ.get(name) for name in ("MODELSEAL_LOCK", "MODELSEAL_RULES")]
+    reads = [*reads, *(Path(one) for one in named if one)]
     targets: list[tuple[Path, str]] = []
     for file in files:
         from modelseal import platform, reports

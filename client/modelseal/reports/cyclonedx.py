@@ -51,7 +51,7 @@ def of_scan(scan: Scan, version: str) -> dict[str, Any]:
         metadata["timestamp"] = rfc3339(min(proven))
     components, complete = [], []
     for number, one in enumerate(scan.found, 1):
-        component = _model(Subject(one.outcome, one.path, version))
+        component = _model(Subject(one.outcome, one.path or None, version))
         for part in (component, *component.get("components", ())):
             part["bom-ref"] = f"{number}:{part['bom-ref']}"
         components.append(component)
@@ -175,7 +175,7 @@ def _verified(verdict: Verdict) -> list[tuple[str, str]]:
             ("verified:log:mirrors", str(decision.quorum)),
         ]
     found += [(f"verified:{key}", printable(text, longest=1000)) for key, text in seen_lines(verdict)]
-    if verdict.total:
+    if verdict.total and verdict.files:
         what = "were observed" if verdict.observed is not None else "equal the seal"
         found.append(("verified:files", f"{verdict.equal} of {verdict.total} {what}"))
     if verdict.digest:

@@ -1,5 +1,5 @@
 """A verdict as one HTML page for people: the verdict, who, the files, what was not compared, the log, what to do next;
-or the verdicts of a scan, one below the other.
+or the verdicts of a scan or a lock, one below the other.
 
 The page is whole in itself: no script, nothing fetched, and a Content-Security-Policy that allows its one style by its
 digest and nothing else. All text goes through `_text` (or `_code`); no other way leads into the page.
@@ -36,6 +36,7 @@ _MEANS = {
     "unavailable": "Nothing could be proven, neither good nor bad. Try again before you use the files.",
     "log-misbehaved": "The log has signed two things that contradict each other. Use nothing that rests on it.",
 }
+_BY_NAME = "Its owner sealed it, says the log. No byte was seen, and no listing: verify the files before use."
 _NO_VERDICT = "There is no verdict. Do not take the files for verified."
 _GOOD, _WAIT = ("verified", "sealed", "signature-valid"), ("observed", "unknown", "unavailable")
 _TONE = dict.fromkeys(_GOOD, "good") | dict.fromkeys(_WAIT, "wait")  # all else is bad
@@ -60,7 +61,9 @@ def overview(scan: Scan, version: str) -> str:
     word = scan.word.replace("-", " ").upper()
     line = counted(scan)
     means = _MEANS.get(scan.word, "Nothing that could be judged lies there.")
-    if scan.word in ("unknown", "failed"):
+    if scan.word == Word.SEALED and not scan.caches:
+        means = _BY_NAME
+    elif scan.word in ("unknown", "failed"):
         means = f"The worst of these: {means[0].lower()}{means[1:]}"
     rows = "".join(
         f'<tr><td class="{_TONE.get(one.word, "bad")}">{_text(one.word.replace("-", " "))}</td>'
@@ -79,7 +82,7 @@ def overview(scan: Scan, version: str) -> str:
         more = len(scan.passed_over) - MAX_NAMED
         body += f"<h2>Not judged</h2>\n<ul>\n{items}{f'<li>{more} more</li>' if more > 0 else ''}</ul>\n"
     for number, one in enumerate(scan.found[:MAX_SUBJECTS]):
-        tone, word, line, means, below = _parts(Subject(one.outcome, one.path, version))
+        tone, word, line, means, below = _parts(Subject(one.outcome, one.path or None, version))
         body += f'<section id="s{number}">\n{_head(tone, word, line, means, "h2")}{below}</section>\n'
     if len(scan.found) > MAX_SUBJECTS:
         body += f"<p>{len(scan.found) - MAX_SUBJECTS} more are not shown here; the report FILE.json has all.</p>\n"
@@ -185,6 +188,8 @@ def _means(verdict: Verdict) -> str:
     text = _MEANS.get(verdict.word.value, _NO_VERDICT)
     if verdict.accepted:
         return f"It is not verified, and it is used all the same: {printable(verdict.accepted, longest=1000)}."
+    if verdict.word == Word.SEALED and not verdict.files:
+        text = _BY_NAME
     if verdict.word == Word.VERIFIED and not verdict.complete:
         text = "Each of these files is exactly as the owner of this name sealed it; the release has more files."
     if verdict.word == Word.VERIFIED and verdict.decision.as_of:

@@ -77,19 +77,21 @@ def of_scan(scan: Scan, version: str) -> dict[str, Any]:
     bases: dict[str, Any] = {}
     failures = []
     for number, one in enumerate(scan.found, 1):
-        about, base = f"{names.short(one.repo)}@{one.revision}", f"SNAPSHOT{number}"
+        about = names.short(one.repo) + (f"@{one.revision}" if one.revision else "")
+        base = f"SNAPSHOT{number}"
         if isinstance(one.outcome, Failure):
             failures.append({"level": "error", "message": {"text": _plain(f"{about}: {one.outcome.message}")}})
-        own = _results(Subject(one.outcome, one.path, version), about, base)
+        own = _results(Subject(one.outcome, one.path or None, version), about, base)
         if own:
-            bases[base] = {"description": {"text": _plain(f"the snapshot {about} in a Hub cache")}}
+            place = f"the snapshot {about} in a Hub cache" if one.path else f"{about}, by its name"
+            bases[base] = {"description": {"text": _plain(place)}}
         results += own
     invocation: dict[str, Any] = {"executionSuccessful": not failures, "exitCode": scan.exit_code}
     if failures:
         invocation["toolExecutionNotifications"] = failures
     run = {
         "tool": {"driver": _driver(version)},
-        "automationDetails": {"id": "modelseal/scan/"},
+        "automationDetails": {"id": "modelseal/scan/" if scan.caches else "modelseal/lock/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": bases,
         "invocations": [invocation],

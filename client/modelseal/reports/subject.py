@@ -53,13 +53,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A snapshot in a Hub cache, and what is said of it."""
+    """A snapshot in a Hub cache, or a repo that is to be locked, and what is said of it."""
 
     repo: str  # hf://acme-lab/atlas-7b, as the cache spells it
     revision: str | None  # None: not even its snapshots could be listed
-    path: str
+    path: str  # empty: only the name was judged
     outcome: Verdict | Failure  # Failure: unavailable, or log-misbehaved
-    cache: str  # the Hub cache that it lies in
+    cache: str = ""  # the Hub cache that it lies in
     absent: bool = False  # it is in the lock, and not in the cache
 
     @property
@@ -82,17 +82,20 @@ class Scan:
     """What lies in Hub caches, or what a lock lists; true only if no verdict is one of `fail_on`."""
 
     found: tuple[Scanned, ...]  # worst first
-    caches: tuple[str, ...]
+    caches: tuple[str, ...]  # none: names were judged, for the lock
     passed_over: tuple[tuple[str, str], ...] = ()  # path, and why no verdict is about it
     fail_on: tuple[str, ...] = FAIL_ON
     named: bool = False  # the caches were, and are not just the one of the Hub's own client
     of_lock: bool = False  # what a lock lists, and not all that the caches hold
     lock: str | None = None  # that lock, where it was typed
     command: str = "verify"  # which says all about one of them
+    ends: int | None = None  # the exit status, where more than the verdicts decides that
 
     @property
     def exit_code(self) -> int:
         """The exit status of the worst verdict among `fail_on`."""
+        if self.ends is not None:
+            return self.ends
         return next((one.outcome.exit_code for one in self.found if one.word in self.fail_on), 0)
 
     @property

@@ -16,7 +16,7 @@ SCHEMA = "modelseal.v1"
 _USE = {Word.VERIFIED: "yes", Word.SEALED: "ask", Word.UNAVAILABLE: "retry"}  # SEALED: no byte was seen
 
 
-_COUNTED = tuple(word.value for word in Word if word not in (Word.SIGNATURE_VALID, Word.SEALED))
+_COUNTED = tuple(word.value for word in Word if word != Word.SIGNATURE_VALID)
 
 
 class Names:
@@ -155,7 +155,7 @@ def of_scan(scan: Scan) -> dict[str, Any]:
 
 
 def _scanned(one: Scanned) -> dict[str, Any]:
-    path = printable(one.path, longest=1000)
+    path = printable(one.path, longest=1000) if one.path else None
     if isinstance(one.outcome, Failure):
         return {"schema": SCHEMA, "repo": one.repo, "revision": one.revision, "path": path, **of_failure(one.outcome)}
     return {"schema": SCHEMA, **as_json(one.outcome, path)}

@@ -66,7 +66,7 @@ def counted(scan: Scan) -> str:
     how_many += f" with {snapshots} snapshots" if snapshots != repos else ""
     words = Counter(f"{'accepted ' if _accepted(one) else ''}{one.word.replace('-', ' ')}" for one in scan.found)
     each = ", ".join(f"{count} {word}" for word, count in words.items())
-    return f"{how_many} in {where}" + (f": {each}; worst first" if each else "")
+    return f"{how_many} {'in' if scan.caches else 'for'} {where}" + (f": {each}; worst first" if each else "")
 
 
 def _accepted(one: Scanned) -> bool:
