@@ -158,7 +158,7 @@ def test_it_is_told_of_the_hub_cache_too(here: Scene, tmp_path: Path) -> None:
     types(here, "verify", f"{NAME}@{FIRST}", *at, "--accept", "observed").says(0, "ACCEPTED OBSERVED")
     ran = types(here, "scan", *at)
     assert ran.code == 0 and "OBSERVED" in ran.out, "scan ends well: nothing of it is bad"
-    types(here, "scan", *at, "--fail-on", "observed").says(9)
+    types(here, "scan", *at, "--fail-on", "observed", "--json").says(9)
     cache.snapshot("models--openai--tiny", FIRST, BAD)
     types(here, "scan", *at).says(1, "FAILED")
 
