@@ -454,6 +454,8 @@ def test_verify_without_a_target_is_all_that_the_lock_lists(here: Scene, tmp_pat
     here.someone.types("verify").says(1, "FAILED", "it is in modelseal.lock, and not in the Hub cache")
     value = here.someone.types("verify", "--json", "--report", "r.html", "--report", "r.sarif").says(1).json
     assert [one["verdict"] for one in value["snapshots"]] == ["failed"]
+    (run,) = json.loads((here.someone.here / "r.sarif").read_text())["runs"]
+    assert run["automationDetails"]["id"] == "modelseal/locked/"
     assert [step["argv"] for step in value["next"]] == [["modelseal", "get"]]
     ran = here.someone.types("verify", "--lock", "./modelseal.lock", "--cache-dir", str(hub.hub))
     ran.says(1, f"next:     download what the lock lists: modelseal get --cache-dir {hub.hub} --lock modelseal.lock")

@@ -254,6 +254,7 @@ def test_every_kind_of_report_is_about_all_of_it(someone: Someone, cache: HubCac
     page = (someone.here / "r.html").read_text()
     assert page.count("<section ") == 5 and "<script" not in page and "3 repos with 5 snapshots" in page
     (run,) = json.loads((someone.here / "r.sarif").read_text())["runs"]
+    assert run["automationDetails"]["id"] == "modelseal/scan/"
     assert [one["ruleId"] for one in run["results"]] == ["added-program", "unavailable", "unknown"]
     used = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] for one in run["results"]}
     assert used == set(run["originalUriBaseIds"]) and len(used) == 3

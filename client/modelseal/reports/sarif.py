@@ -71,6 +71,12 @@ def sarif(subject: Subject) -> dict[str, Any]:
     }
 
 
+def _kind(scan: Scan) -> str:
+    if not scan.caches:
+        return "lock"
+    return "locked" if scan.of_lock else "scan"
+
+
 def of_scan(scan: Scan, version: str) -> dict[str, Any]:
     """One run: results of every snapshot, each with a place of its own (`uriBaseId` SNAPSHOT and a number)."""
     results: list[dict[str, Any]] = []
@@ -91,7 +97,8 @@ def of_scan(scan: Scan, version: str) -> dict[str, Any]:
         invocation["toolExecutionNotifications"] = failures
     run = {
         "tool": {"driver": _driver(version)},
-        "automationDetails": {"id": "modelseal/scan/" if scan.caches else "modelseal/lock/"},
+        # Uploads with one id replace each other: names, the files of a lock, and whole caches are three things.
+        "automationDetails": {"id": f"modelseal/{_kind(scan)}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": bases,
         "invocations": [invocation],
