@@ -17,6 +17,7 @@ from modelseal.formats.manifest import File
 from modelseal.hubcache import Snapshot
 from modelseal.journeys.gathered import really
 from modelseal.journeys.staged import Stage
+from modelseal.platform import kept
 from tests.support import make
 from tests.support.cache import HubCache
 from tests.support.client import Address, sealed_files
@@ -188,6 +189,28 @@ def test_what_a_killed_run_left_of_a_liar_accuses_nobody(getter: Getter) -> None
     getter.get(NAME).says(0, "VERIFIED")
     assert getter.downloads() == ["config.json", "model.safetensors"]
     assert getter.there() == NEWER
+
+
+def test_a_download_that_nobody_goes_on_with_is_removed_by_another_one(getter: Getter) -> None:
+    beside = getter.cache / ".locks/modelseal"
+    times = {"models--nobody--old": 15, "models--nobody--held": 15, "models--nobody--new": 13, CACHED: 15}
+    for name, days in times.items():
+        (beside / name).mkdir(parents=True, mode=0o700)
+        snapshot = HubCache(beside / name / "hub-1").snapshot(name, TWO, {"config.json": NEWER["config.json"]})
+        (beside / name / "hub-1" / name / "blobs/x.incomplete").write_bytes(b"half")
+        for path in (snapshot, *(beside / name).rglob("*"), beside / name):
+            os.utime(path, (0, time.time() - days * 24 * 3600), follow_symlinks=False)
+    (beside / "link").symlink_to(beside / "models--nobody--new")
+    with kept.held(beside / "models--nobody--held", waiting=lambda: None, timeout_s=0):
+        ran = getter.get(NAME).says(0, "VERIFIED")
+    assert ran.err == (
+        "modelseal: a download that did not end, and that nobody went on with for 14 days, was removed: "
+        f"{beside / 'models--nobody--old'}\n"
+    )
+    assert getter.downloads() == ["model.safetensors", "sub/tokenizer.json"], "its own is gone on with, however old"
+    assert sorted(path.name for path in getter.waiting()) == ["link", "models--nobody--held", "models--nobody--new"]
+    assert getter.get("datasets/acme-lab/corpus", "-q").says(0).err == ""
+    assert sorted(path.name for path in getter.waiting()) == ["link", "models--nobody--new"]
 
 
 def test_a_cache_that_may_only_be_read_is_enough_where_all_is_right(getter: Getter) -> None:

@@ -18,9 +18,9 @@ from modelseal.hashing import Digests
 from modelseal.journeys.at_hand import AtHand, digests_of, is_right
 from modelseal.journeys.digests import both, hashed
 from modelseal.journeys.gathered import gather
-from modelseal.journeys.into_cache import Moving
+from modelseal.journeys.into_cache import CacheTarget, Moving
 from modelseal.journeys.running import Run, Target
-from modelseal.journeys.staged import Stage, stage
+from modelseal.journeys.staged import Stage, drop_old, stage
 from modelseal.journeys.wish import Got
 from modelseal.listed import HubListing
 from modelseal.values import dataclass
@@ -61,6 +61,8 @@ class Placing:
                 if missing or not target.is_whole(at_hand, wanted):
                     raise
                 return self._judged(target, at_hand, None, ())
+            if isinstance(target, CacheTarget):  # a folder's stage lies among other people's things
+                drop_old(target.waiting, quiet=run.quiet)
             if waited or target.walk() != walked:  # another run has changed what is there
                 at_hand = self._look(target)
                 missing = _without(wanted, at_hand.right.digests)

@@ -1,7 +1,8 @@
 """Where a download waits until it is verified: a private Hub cache that only this program looks into.
 
 It is kept when a download ends early, so that the next one goes on, and what was right in it when one was refused; it
-is gone when all was moved. One run at a time holds it: two for the same place wait for each other.
+is gone when all was moved. One run at a time holds it: two for the same place wait for each other. What nobody went on
+with for KEPT_S is removed by the next download into the same Hub cache.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,12 +25,14 @@ from modelseal.formats.names import printable
 from modelseal.hubcache import Snapshot
 from modelseal.journeys.gathered import really
 from modelseal.platform import kept, unwritable
+from modelseal.times import span
 from modelseal.values import dataclass
 
 if TYPE_CHECKING:
     from modelseal.hub import HubListing
 
 WAIT_S = 12 * 3600.0  # for another run that downloads the same; it may be large
+KEPT_S = 14 * 24 * 3600  # since anything in it changed; nobody holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,14 @@ def stage(folder: Path, *, waiting: Callable[[], None]) -> Iterator[Stage]:
     """Hold the stage *folder*; *waiting* is called if another run holds it."""
     with kept.held(folder, waiting=waiting, timeout_s=WAIT_S) as path:
         yield Stage(path)
+
+
+def drop_old(folder: Path, *, quiet: bool) -> None:
+    """Remove what other downloads have left beside the stage *folder*, and say so."""
+    for path in kept.drop_old(folder.parent, time.time() - KEPT_S, but=folder):
+        if not quiet:
+            says = f"a download that did not end, and that nobody went on with for {span(KEPT_S)}, was removed"
+            print(f"modelseal: {says}: {printable(str(path), longest=1000)}", file=sys.stderr)
 
 
 def _check_room(folder: Path, listing: HubListing, cache: Path, wanted: Iterable[str]) -> None:

@@ -60,6 +60,35 @@ def drop(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def drop_old(folder: Path, before: float, *, but: Path) -> tuple[Path, ...]:
+    """Remove the folders in *folder* that nobody holds and in which nothing changed since *before* (POSIX seconds);
+    *but* stays, and so does what is not ours to remove. Return what was removed."""
+    dropped = []
+    for path in sorted(folder.iterdir()):
+        if path.name == but.name or path.is_symlink() or not path.is_dir() or _changed(path) >= before:
+            continue
+        with contextlib.suppress(Error), held(path, waiting=lambda: None, timeout_s=0):
+            if _changed(path) < before:  # nobody went on with it until it was held
+                drop(path)
+                dropped.append(path)
+    return tuple(dropped)
+
+
+def _changed(path: Path) -> float:
+    """Return when something in the folder *path* was last changed; infinity if that cannot be known."""
+
+    def unknown(error: OSError) -> None:
+        raise error
+
+    try:
+        found = [os.lstat(path).st_mtime]
+        for above, folders, files in os.walk(path, onerror=unknown):
+            found += [os.lstat(os.path.join(above, name)).st_mtime for name in (*folders, *files)]
+    except OSError:
+        return float("inf")
+    return max(found)
+
+
 def _first(path: Path) -> int | None:
     """Return a descriptor that holds the folder's lock; None if another one does, or the folder was just removed."""
     if sys.platform == "win32":
