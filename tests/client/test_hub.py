@@ -105,12 +105,17 @@ def test_after_a_rename_both_names_are_known(double: Hub) -> None:
     double.rename(MODEL, "models/new/x")
     found = listing()
     assert (found.asked, found.repo) == (REPO, "hf://new/x")
-    assert hub.fetch(found, by_name(found, "config.json"), 10) == b"{}"
+    assert digests(found)["config.json"] == sha256(b"{}")
     assert hub.resolve(REPO, None)[1] == "hf://new/x"
 
 
-def by_name(found: HubListing, name: str) -> Any:
-    return next(file for file in found.files if file.name == name)
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def digests(found: HubListing, **how: Any) -> dict[str, bytes]:
+    """What is known of the files once the small ones were fetched."""
+    return {file.name: file.sha256 for file in hub.files_of(found, **how)}
 
 
 def said(double: Hub, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -193,7 +198,6 @@ def test_nobody_there_is_unavailable(double: Hub, monkeypatch: pytest.MonkeyPatc
         lambda: hub.resolve(REPO, None),
         lambda: hub.on_branch(REPO, "1" * 40),
         lambda: hub.owner_id("hf://acme-lab"),
-        lambda: hub.fetch(found, by_name(found, "config.json"), 10),
         lambda: hub.files_of(found),
     ):
         with pytest.raises(Unavailable, match="no answer"):
@@ -216,7 +220,7 @@ def test_a_parameter_names_another_hub_than_the_environment(double: Hub) -> None
         commit = other.commit(MODEL, {"other.json": b"1"})
         found = listing(endpoint=f"{other.url}/")
         assert found.commit == commit and found.endpoint == other.url
-        assert hub.fetch(found, by_name(found, "other.json"), 1) == b"1"
+        assert digests(found) == {"other.json": sha256(b"1")}
         assert hub.resolve(REPO, None, endpoint=other.url)[0] == commit
     assert double.asked == []
 
@@ -226,7 +230,7 @@ def test_a_parameter_names_another_hub_than_the_environment(double: Hub) -> None
 
 def test_the_token_of_the_user_goes_to_the_hub_and_nowhere_else(double: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     double.repos[MODEL].private = True
-    double.cdn = True
+    double.hook = lambda method, path: double.elsewhere("7" * 64, b"{}", {}) if path.endswith("config.json") else None
     token = double.token(MODEL)
     with pytest.raises(NotFound, match="private and wants a token"):
         hub.listing(REPO, None, token=False)
@@ -237,14 +241,14 @@ def test_the_token_of_the_user_goes_to_the_hub_and_nowhere_else(double: Hub, mon
     monkeypatch.setenv("HF_TOKEN", token)
     found = hub.listing(REPO, None)
     assert found.private and token not in repr(hub.listing(REPO, None, token=token))
-    assert hub.fetch(found, by_name(found, "model.safetensors"), 4096) == FILES["model.safetensors"]
+    assert digests(found)["config.json"] == sha256(b"{}")
     assert double.cdn_asked and all(sent is None for _, sent in double.cdn_asked)
     again = hub.listing(REPO, None, token=token)
     monkeypatch.delenv("HF_TOKEN")
-    assert hub.fetch(again, by_name(again, "config.json"), 10) == b"{}"  # the listing keeps whose word it is
+    assert digests(again)["config.json"] == sha256(b"{}")  # the listing keeps whose word it is
     with pytest.raises(Refused, match="gated"):
         double.repos[MODEL].gated, double.repos[MODEL].private = "auto", False
-        hub.fetch(found, by_name(found, "config.json"), 10, token=False)
+        hub.files_of(found, token=False)
 
 
 @pytest.mark.parametrize("token", ["hf_\u00e9", "hf_a\nX: y", "hf a", "\ud83d"])
@@ -267,31 +271,20 @@ def test_a_password_in_the_address_is_not_printed(double: Hub, monkeypatch: pyte
 
 def test_small_files_are_fetched_and_must_be_the_listed_ones(double: Hub) -> None:
     found = listing()
-    config = by_name(found, "config.json")
-    assert hub.fetch(found, config, 2) == b"{}"
-    double.asked.clear()
-    with pytest.raises(Refused, match="2 bytes, more than 1"):
-        hub.fetch(found, config, 1)
-    assert double.asked == []
     for lie, words in ((b"[]", "git blob"), (b"{ }", "more than 2 bytes"), (b"{", "1 bytes came, 2 are listed")):
         double.lie(MODEL, "config.json", lie)
         with pytest.raises(Refused, match=words):
-            hub.fetch(found, config, 100)
-    double.lie(MODEL, "model.safetensors", bytes(2048))
-    for cdn in (False, True):
-        double.cdn = cdn
-        with pytest.raises(Refused, match="sha256:"):
-            hub.fetch(found, by_name(found, "model.safetensors"), 4096)
+            hub.files_of(found)
     double.hook = lambda method, path: Answer(404, b"", {"X-Error-Code": "EntryNotFound"})
     with pytest.raises(NotFound, match="no such file: acme-lab/x@"):
-        hub.fetch(found, config, 100)
+        hub.files_of(found)
 
 
 def test_names_of_every_kind_are_fetched(double: Hub) -> None:
     odd = {"a b.txt": b"1", "c#d?.txt": b"2", "%41.txt": b"3", "\u00e9/\u6a21.txt": b"4", "x[1].json": b"5"}
     double.commit(MODEL, odd)
     found = listing()
-    assert {name: hub.fetch(found, by_name(found, name), 1) for name in odd} == odd
+    assert digests(found).items() >= {name: sha256(data) for name, data in odd.items()}.items()
 
 
 def test_the_sha256_of_all_files_is_known_after_the_small_ones(double: Hub) -> None:

@@ -293,10 +293,14 @@ class Hub:
             to = f"{self.url}/api/{type}/{repo.id}/xet-read-token/{commit}"
             headers |= {"X-Xet-Hash": blob.xet, "Link": f'<{to}>; rel="xet-auth"'}
         if self.cdn:
-            self.objects[blob.sha256] = data
-            host = f"http://localhost:{self._cdn.server_port}"  # another host: ports alone do not count for 1.x
-            return Answer(302, b"", {**headers, "Location": f"{host}/cdn/{blob.sha256}?X-Signature=secret"})
+            return self.elsewhere(blob.sha256, data, headers)
         return ranged(data, {**headers, "ETag": f'"{blob.sha256}"'}, request)
+
+    def elsewhere(self, sha256: str, data: bytes, headers: Mapping[str, str]) -> Answer:
+        """Have the CDN hand out *data* as what has that digest, and send people there."""
+        self.objects[sha256] = data
+        host = f"http://localhost:{self._cdn.server_port}"  # another host: ports alone do not count for 1.x
+        return Answer(302, b"", {**headers, "Location": f"{host}/cdn/{sha256}?X-Signature=secret"})
 
     def _elsewhere(self, request: Request) -> Answer:
         """The CDN: another origin, which knows digests and no repos."""

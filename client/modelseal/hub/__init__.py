@@ -2,7 +2,7 @@
 
     listing   what a repo holds at a revision: names, sizes, digests, in one request      upload   one file as a commit
     resolve   branch or tag -> commit      on_branch   or only in a pull request?         owner_id
-    fetch     one small file               files_of    the sha256 of every file           download   into a Hub cache
+    files_of  the sha256 of every file     download    into a Hub cache
 
 All that a Hub says is somebody's word: what comes back is bounded in size and checked in form, and whoever uses it
 compares it with a seal. Requests go to `HF_ENDPOINT` with the token of `HF_TOKEN` or `hf auth login`, as
@@ -13,7 +13,7 @@ answers that there is no such repo, revision or file. Refused: gated, a token is
 from __future__ import annotations
 
 from modelseal.hub.download import download
-from modelseal.hub.files import fetch, files_of
+from modelseal.hub.files import files_of
 from modelseal.hub.history import on_branch, owner_id, resolve
 from modelseal.hub.listing import listing
 from modelseal.hub.upload import branches, check_writer, upload
@@ -25,7 +25,6 @@ __all__ = [
     "branches",
     "check_writer",
     "download",
-    "fetch",
     "files_of",
     "ignored",
     "listing",

@@ -1,4 +1,4 @@
-"""Small files, fetched and checked; and the sha256 of all files, as far as the Hub's word goes.
+"""The sha256 of all files, as far as the Hub's word goes.
 
 Of a file in LFS or Xet the Hub tells the sha256. Of the others it tells git's id, a SHA-1 over length and content: they
 are fetched, must have that id, and their sha256 is computed here.
@@ -22,15 +22,6 @@ from modelseal.listed import HubFile, HubListing
 AT_ONCE = 8
 
 
-def fetch(listing: HubListing, file: HubFile, limit: int, *, token: Token = None) -> bytes:
-    """Return the bytes of *file*, of at most *limit*; Refused if they are not the ones that the listing names."""
-    if file.size > limit:
-        raise Refused(f"{_about(listing, file)}: {file.size} bytes, more than {limit}")
-    parts: list[bytes] = []
-    _read(listing, file, token, parts.append)
-    return b"".join(parts)
-
-
 def files_of(
     listing: HubListing, *, progress: Callable[[int], None] | None = None, token: Token = None
 ) -> tuple[File, ...]:
@@ -50,11 +41,7 @@ def files_of(
     with contextlib.ExitStack() as open_:
         pool = open_.enter_context(ThreadPoolExecutor(AT_ONCE))
         open_.callback(pool.shutdown, wait=True, cancel_futures=True)  # runs first: the first failure ends it all
-        found = {
-            pool.submit(_read, listing, file, token, lambda _part: None): file
-            for file in covered
-            if file.sha256 is None
-        }
+        found = {pool.submit(_sha256, listing, file, token): file for file in covered if file.sha256 is None}
         digests: dict[str, bytes] = {}
         for future in as_completed(found):
             digests[found[future].name] = future.result()
@@ -81,12 +68,12 @@ def small_bytes(listing: HubListing) -> int:
     return sum(file.size for file in listing.covered if file.sha256 is None)
 
 
-def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[bytes], None]) -> bytes:
-    """Hand the bytes of *file* to *take*; return their sha256. Refused, at the end, if they are not those listed."""
+def _sha256(listing: HubListing, file: HubFile, token: Token) -> bytes:
+    """Fetch *file*, which is not in LFS; Refused if its bytes are not those listed."""
     kind, rest = kind_of(listing.repo)
     prefix = "" if kind == "models" else f"/{kind}"
     path = f"{prefix}/{rest}/resolve/{listing.commit}/{quote(file.name)}"
-    about = _about(listing, file)
+    about = f"{what_is(listing.asked, listing.commit)}: {names.printable(file.name)}"
     size, sha256 = 0, hashlib.sha256()
     git = manifest.git_blob(file.size)
     hub = client.at(listing.endpoint, listing.token if token is None else token)
@@ -95,15 +82,8 @@ def _read(listing: HubListing, file: HubFile, token: Token, take: Callable[[byte
             size += len(part)
             sha256.update(part)
             git.update(part)
-            take(part)
     if size != file.size:
         raise Refused(f"{about}: {size} bytes came, {file.size} are listed")
-    if file.sha256 is not None and sha256.digest() != file.sha256:
-        raise Refused(f"{about}: sha256:{sha256.hexdigest()} came, sha256:{file.sha256.hex()} is listed")
-    if file.sha256 is None and git.hexdigest() != file.blob_id:
+    if git.hexdigest() != file.blob_id:
         raise Refused(f"{about}: the git blob {git.hexdigest()} came, {file.blob_id} is listed")
     return sha256.digest()
-
-
-def _about(listing: HubListing, file: HubFile) -> str:
-    return f"{what_is(listing.asked, listing.commit)}: {names.printable(file.name)}"
