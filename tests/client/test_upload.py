@@ -237,7 +237,9 @@ def test_the_seal_is_put_into_the_repo_and_again_nothing_is(person: Person, hub:
     assert again["uploaded"] == {"branch": "main", "commit": head, "again": True}
     assert hub.repos[one.at_hub].refs["main"] == head
     # with the seal in it the repo is what it was: the newest release stands for it, and the new commit is none
+    hub.asked.clear()
     one.publish("--upload", rev=one.commit, HF_TOKEN=token).says(0, "it was there already")
+    assert [path.endswith("/refs") for _, path in hub.asked].count(True) == 1, "whether the commit is on a branch"
 
 
 def test_datasets_get_their_seal_too(person: Person, hub: Hub) -> None:

@@ -39,6 +39,8 @@ def place(repo: str, revision: str) -> Place:
     from modelseal import hub
 
     answered(lambda: hub.check_writer(repo))
+    if revision == "main" or names.is_commit(revision):  # nobody need say what that is
+        return Place(repo, "main")
     return Place(repo, revision if revision in answered(lambda: hub.branches(repo)) else "main")
 
 
